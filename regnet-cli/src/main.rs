@@ -1,0 +1,2 @@
+//! The `regnet` command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Statically typed RegNet layers, blocks, stages and networks for dfdx.

@@ -1,0 +1,1 @@
+//! The regnet! procedural macro: parse, check, expand.

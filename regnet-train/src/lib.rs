@@ -1,0 +1,1 @@
+//! Data sets, augmentation, schedules and the training loop for RegNet models.

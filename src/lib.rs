@@ -1,0 +1,1 @@
+//! Declare RegNet image classifiers in one line.
