@@ -1,1 +1,53 @@
 //! RegNet and AnyNet design-space arithmetic: parameters, stages, the layer graph, complexity, presets.
+//!
+//! Everything here is integers and a little `f64`: no tensors, no input or output. The `regnet!` macro runs this
+//! code while it expands and the run time runs it again, so both see the same numbers and the same errors.
+//!
+//! ```
+//! use regnet_space::{Preset, Stem};
+//!
+//! let preset = Preset::find("RegNetY-400MF")?;
+//! let net = preset.declaration().to_anynet().map_err(|mut errors| errors.remove(0))?;
+//! let widths: Vec<usize> = net.stages.iter().map(|stage| stage.width).collect();
+//! assert_eq!(widths, [48, 104, 208, 440]);
+//! assert_eq!(net.complexity(224, 224)?.params, 4_344_144);
+//! assert_eq!(net.stem, Stem::default());
+//! # Ok::<(), regnet_space::ParamError>(())
+//! ```
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`params`] | the generating parameters d, w0, wa, wm, g, b, se and their checks |
+//! | [`bottleneck`] | the exact bottleneck ratio b |
+//! | [`compat`] | fitting stage widths to group widths |
+//! | [`spec`] | the AnyNet spec: stem, stages, head |
+//! | [`declaration`] | everything a `regnet!` declaration says, checked in one go |
+//! | [`graph`] | the layers a spec stands for, named as pycls names them |
+//! | [`complexity`] | flops, parameters and activations, folded from the graph |
+//! | [`preset`] | the published models |
+//! | [`error`] | what can be wrong with numbers |
+//! | [`suggest`] | the nearest known word |
+//! | [`limits`] | structural bounds |
+
+pub mod bottleneck;
+pub mod compat;
+pub mod complexity;
+pub mod declaration;
+pub mod error;
+pub mod graph;
+pub mod limits;
+pub mod params;
+pub mod preset;
+mod quantise;
+pub mod spec;
+pub mod suggest;
+
+pub use bottleneck::Bottleneck;
+pub use compat::Compatibility;
+pub use complexity::{Complexity, StageRow};
+pub use declaration::Declaration;
+pub use error::{Nearest, ParamError, SpecError};
+pub use graph::{Conv, Graph, Node, Op, Parameter, Shape};
+pub use params::{RegNetParams, SE_RATIO, Space};
+pub use preset::{Family, Preset, presets, torchvision_presets};
+pub use spec::{AnyNet, Block, Stage, Stem, StemKind};

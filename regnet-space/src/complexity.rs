@@ -1,0 +1,108 @@
+//! Flops, parameters and activations, folded from the layer graph and counted as pycls counts them.
+
+use std::iter::Sum;
+use std::ops::Add;
+
+use crate::error::SpecError;
+use crate::graph::{Graph, Node, Op, Shape};
+use crate::spec::{AnyNet, Block, Stage};
+
+/// What a network, or a part of it, costs for one image. Counts saturate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Complexity {
+    /// Multiply-adds of convolutions and linear layers, one more for each bias added.
+    pub flops: u64,
+    /// Trained numbers.
+    pub params: u64,
+    /// Activations: values out of convolutions, max pooling and linear layers.
+    pub acts: u64,
+}
+
+impl Add for Complexity {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            flops: self.flops.saturating_add(other.flops),
+            params: self.params.saturating_add(other.params),
+            acts: self.acts.saturating_add(other.acts),
+        }
+    }
+}
+
+impl Sum for Complexity {
+    fn sum<I: Iterator<Item = Self>>(costs: I) -> Self {
+        costs.fold(Self::default(), Add::add)
+    }
+}
+
+impl Node {
+    /// What this layer costs.
+    pub fn complexity(&self) -> Complexity {
+        let trained = self.op.tensors().into_iter().filter(|tensor| tensor.trainable);
+        let params = trained.map(|tensor| product(&tensor.shape)).sum();
+        let out = product(&[self.shape.c, self.shape.h, self.shape.w]);
+        let (flops, acts) = match self.op {
+            Op::Conv(conv) => {
+                let per_output =
+                    product(&[conv.kernel, conv.kernel, conv.group_width]) + u64::from(conv.bias);
+                (per_output.saturating_mul(out), out)
+            }
+            Op::Linear { input, .. } => ((input as u64 + 1).saturating_mul(out), out),
+            Op::MaxPool { .. } => (0, out),
+            _ => (0, 0),
+        };
+        Complexity { flops, params, acts }
+    }
+}
+
+fn product(factors: &[usize]) -> u64 {
+    factors.iter().fold(1, |product: u64, &factor| product.saturating_mul(factor as u64))
+}
+
+impl Graph {
+    /// What the whole network costs.
+    pub fn complexity(&self) -> Complexity {
+        self.nodes().iter().map(Node::complexity).sum()
+    }
+}
+
+/// One row of the stage table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageRow {
+    /// `stem`, `s1` to `s6`, or `head`.
+    pub name: String,
+    /// Number of blocks; 0 for stem and head.
+    pub blocks: usize,
+    /// Group width of the 3x3 convolutions, where there are groups.
+    pub group_width: Option<usize>,
+    /// The shape of what comes out.
+    pub output: Shape,
+    /// What it costs.
+    pub complexity: Complexity,
+}
+
+impl AnyNet {
+    /// The stem, each stage and the head, with their shapes and costs on an image of `height` x `width` pixels.
+    ///
+    /// # Errors
+    ///
+    /// As [`graph`](Self::graph).
+    pub fn stage_table(&self, height: usize, width: usize) -> Result<Vec<StageRow>, SpecError> {
+        let graph = self.graph(height, width)?;
+        let row = |name: String, stage: Option<&Stage>| {
+            let last = graph.part(&name).last()?;
+            Some(StageRow {
+                blocks: stage.map_or(0, |stage| stage.depth),
+                group_width: stage.filter(|_| self.block == Block::Bottleneck).map(|stage| stage.group_width),
+                output: last.shape,
+                complexity: graph.part(&name).map(Node::complexity).sum(),
+                name,
+            })
+        };
+        let stem = row("stem".to_owned(), None);
+        let stages = self.stages.iter().enumerate().map(|(i, stage)| row(format!("s{}", i + 1), Some(stage)));
+        let head = row("head".to_owned(), None);
+        Ok([stem].into_iter().chain(stages).chain([head]).flatten().collect())
+    }
+}

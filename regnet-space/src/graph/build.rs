@@ -1,0 +1,139 @@
+//! Expanding a spec into layers.
+
+use super::op::{Conv, Op};
+use super::{Node, Shape};
+use crate::spec::{AnyNet, Block, Stage, StemKind};
+
+/// The layers of a checked spec. The order of layers that own tensors is that of pycls's modules.
+pub(super) fn nodes(net: &AnyNet, height: usize, width: usize) -> Vec<Node> {
+    let mut graph = Builder::default();
+    let image = Shape { c: net.input_channels, h: height, w: width };
+    graph.nodes.push(Node { name: "input".to_owned(), op: Op::Input, inputs: Vec::new(), shape: image });
+
+    let mut x = graph.stem(net, 0);
+    for (i, stage) in net.stages.iter().enumerate() {
+        for block in 0..stage.depth {
+            let stride = if block == 0 { stage.stride } else { 1 };
+            x = graph.block(&format!("s{}.b{}", i + 1, block + 1), x, net, stage, stride);
+        }
+    }
+    graph.head(x, net.classes);
+    graph.nodes
+}
+
+/// The layers so far. Each method adds some and returns the index of the last.
+#[derive(Default)]
+struct Builder {
+    nodes: Vec<Node>,
+}
+
+impl Builder {
+    fn add(&mut self, name: String, op: Op, inputs: &[usize]) -> usize {
+        let shape = op.output(self.nodes[inputs[0]].shape);
+        self.nodes.push(Node { name, op, inputs: inputs.to_vec(), shape });
+        self.nodes.len() - 1
+    }
+
+    fn channels(&self, x: usize) -> usize {
+        self.nodes[x].shape.c
+    }
+
+    /// A convolution and its batch norm.
+    fn conv_bn(&mut self, conv: String, bn: String, x: usize, op: Conv) -> usize {
+        let x = self.add(conv, Op::Conv(op), &[x]);
+        self.add(bn, Op::BatchNorm { channels: op.output }, &[x])
+    }
+
+    fn stem(&mut self, net: &AnyNet, x: usize) -> usize {
+        let (kernel, stride) = match net.stem.kind {
+            StemKind::Simple => (3, 2),
+            StemKind::Cifar => (3, 1),
+            StemKind::ResNet => (7, 2),
+        };
+        let conv = Conv::dense(net.input_channels, net.stem.width, kernel, stride);
+        let x = self.conv_bn("stem.conv".to_owned(), "stem.bn".to_owned(), x, conv);
+        let x = self.add("stem.af".to_owned(), Op::Relu, &[x]);
+        match net.stem.kind {
+            StemKind::ResNet => self.add("stem.pool".to_owned(), Op::MaxPool { kernel: 3, stride: 2 }, &[x]),
+            StemKind::Simple | StemKind::Cifar => x,
+        }
+    }
+
+    fn block(&mut self, name: &str, x: usize, net: &AnyNet, stage: &Stage, stride: usize) -> usize {
+        let w = stage.width;
+        match net.block {
+            Block::Vanilla => {
+                let x = self.pair(name, x, w, stride);
+                self.add(format!("{name}.b_af"), Op::Relu, &[x])
+            }
+            Block::Basic => {
+                let shortcut = self.shortcut(name, x, w, stride);
+                let f = self.pair(&format!("{name}.f"), x, w, stride);
+                self.sum(name, shortcut, f)
+            }
+            Block::Bottleneck => {
+                let shortcut = self.shortcut(name, x, w, stride);
+                let f = self.bottleneck(&format!("{name}.f"), x, net.se, stage, stride);
+                self.sum(name, shortcut, f)
+            }
+        }
+    }
+
+    /// The block's input, projected where width or stride changes.
+    fn shortcut(&mut self, name: &str, x: usize, w: usize, stride: usize) -> usize {
+        let w_in = self.channels(x);
+        if w_in == w && stride == 1 {
+            return x;
+        }
+        self.conv_bn(format!("{name}.proj"), format!("{name}.bn"), x, Conv::dense(w_in, w, 1, stride))
+    }
+
+    fn sum(&mut self, name: &str, shortcut: usize, f: usize) -> usize {
+        let x = self.add(format!("{name}.add"), Op::Add, &[shortcut, f]);
+        self.add(format!("{name}.af"), Op::Relu, &[x])
+    }
+
+    /// Two 3x3 convolutions, the last ReLU left out.
+    fn pair(&mut self, f: &str, x: usize, w: usize, stride: usize) -> usize {
+        let first = Conv::dense(self.channels(x), w, 3, stride);
+        let x = self.conv_bn(format!("{f}.a"), format!("{f}.a_bn"), x, first);
+        let x = self.add(format!("{f}.a_af"), Op::Relu, &[x]);
+        self.conv_bn(format!("{f}.b"), format!("{f}.b_bn"), x, Conv::dense(w, w, 3, 1))
+    }
+
+    /// 1x1, grouped 3x3, squeeze-and-excitation, 1x1; the last ReLU left out.
+    fn bottleneck(&mut self, f: &str, x: usize, se: Option<f64>, stage: &Stage, stride: usize) -> usize {
+        let (w_in, v) = (self.channels(x), stage.inner_width());
+        let grouped = Conv { group_width: stage.group_width, ..Conv::dense(v, v, 3, stride) };
+
+        let x = self.conv_bn(format!("{f}.a"), format!("{f}.a_bn"), x, Conv::dense(w_in, v, 1, 1));
+        let x = self.add(format!("{f}.a_af"), Op::Relu, &[x]);
+        let x = self.conv_bn(format!("{f}.b"), format!("{f}.b_bn"), x, grouped);
+        let mut x = self.add(format!("{f}.b_af"), Op::Relu, &[x]);
+        if let Some(ratio) = se {
+            x = self.squeeze_excite(&format!("{f}.se"), x, (w_in as f64 * ratio).round_ties_even() as usize);
+        }
+        self.conv_bn(format!("{f}.c"), format!("{f}.c_bn"), x, Conv::dense(v, stage.width, 1, 1))
+    }
+
+    /// Squeeze-and-excitation of width `w_se`; as in pycls, none where that rounded to 0.
+    fn squeeze_excite(&mut self, se: &str, x: usize, w_se: usize) -> usize {
+        if w_se == 0 {
+            return x;
+        }
+        let v = self.channels(x);
+        let conv = |input, output| Op::Conv(Conv { bias: true, ..Conv::dense(input, output, 1, 1) });
+        let gate = self.add(format!("{se}.avg_pool"), Op::GlobalAvgPool, &[x]);
+        let gate = self.add(format!("{se}.f_ex.0"), conv(v, w_se), &[gate]);
+        let gate = self.add(format!("{se}.f_ex.1"), Op::Relu, &[gate]);
+        let gate = self.add(format!("{se}.f_ex.2"), conv(w_se, v), &[gate]);
+        let gate = self.add(format!("{se}.f_ex.3"), Op::Sigmoid, &[gate]);
+        self.add(se.to_owned(), Op::Scale, &[x, gate])
+    }
+
+    fn head(&mut self, x: usize, classes: usize) -> usize {
+        let input = self.channels(x);
+        let x = self.add("head.avg_pool".to_owned(), Op::GlobalAvgPool, &[x]);
+        self.add("head.fc".to_owned(), Op::Linear { input, output: classes }, &[x])
+    }
+}
