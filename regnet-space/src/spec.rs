@@ -109,6 +109,29 @@ pub enum StemKind {
     ResNet,
 }
 
+impl StemKind {
+    /// Rows and columns of the convolution.
+    pub const fn kernel(self) -> usize {
+        match self {
+            Self::Simple | Self::Cifar => 3,
+            Self::ResNet => 7,
+        }
+    }
+
+    /// Stride of the convolution.
+    pub const fn stride(self) -> usize {
+        match self {
+            Self::Simple | Self::ResNet => 2,
+            Self::Cifar => 1,
+        }
+    }
+
+    /// Whether a 3x3 max pool of stride 2 follows.
+    pub const fn pools(self) -> bool {
+        matches!(self, Self::ResNet)
+    }
+}
+
 impl fmt::Display for StemKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -164,6 +187,13 @@ impl AnyNet {
     /// As [`graph`](Self::graph).
     pub fn complexity(&self, height: usize, width: usize) -> Result<Complexity, SpecError> {
         Ok(self.graph(height, width)?.complexity())
+    }
+
+    /// Hidden units of the squeeze-and-excitation in a block with `w_in` input channels, rounded half to even;
+    /// `None` where there is none, also where the ratio rounds to no unit at all.
+    pub fn se_width(&self, w_in: usize) -> Option<usize> {
+        let width = (w_in as f64 * self.se?).round_ties_even() as usize;
+        (width > 0).then_some(width)
     }
 
     fn errors(&self) -> Vec<SpecError> {

@@ -2,7 +2,7 @@
 
 use super::op::{Conv, Op};
 use super::{Node, Shape};
-use crate::spec::{AnyNet, Block, Stage, StemKind};
+use crate::spec::{AnyNet, Block, Stage, Stem};
 
 /// The layers of a checked spec. The order of layers that own tensors is that of pycls's modules.
 pub(super) fn nodes(net: &AnyNet, height: usize, width: usize) -> Vec<Node> {
@@ -45,18 +45,14 @@ impl Builder {
     }
 
     fn stem(&mut self, net: &AnyNet, x: usize) -> usize {
-        let (kernel, stride) = match net.stem.kind {
-            StemKind::Simple => (3, 2),
-            StemKind::Cifar => (3, 1),
-            StemKind::ResNet => (7, 2),
-        };
-        let conv = Conv::dense(net.input_channels, net.stem.width, kernel, stride);
+        let Stem { kind, width } = net.stem;
+        let conv = Conv::dense(net.input_channels, width, kind.kernel(), kind.stride());
         let x = self.conv_bn("stem.conv".to_owned(), "stem.bn".to_owned(), x, conv);
         let x = self.add("stem.af".to_owned(), Op::Relu, &[x]);
-        match net.stem.kind {
-            StemKind::ResNet => self.add("stem.pool".to_owned(), Op::MaxPool { kernel: 3, stride: 2 }, &[x]),
-            StemKind::Simple | StemKind::Cifar => x,
+        if !kind.pools() {
+            return x;
         }
+        self.add("stem.pool".to_owned(), Op::MaxPool { kernel: 3, stride: 2 }, &[x])
     }
 
     fn block(&mut self, name: &str, x: usize, net: &AnyNet, stage: &Stage, stride: usize) -> usize {
@@ -73,7 +69,7 @@ impl Builder {
             }
             Block::Bottleneck => {
                 let shortcut = self.shortcut(name, x, w, stride);
-                let f = self.bottleneck(&format!("{name}.f"), x, net.se, stage, stride);
+                let f = self.bottleneck(&format!("{name}.f"), x, net.se_width(self.channels(x)), stage, stride);
                 self.sum(name, shortcut, f)
             }
         }
@@ -102,7 +98,7 @@ impl Builder {
     }
 
     /// 1x1, grouped 3x3, squeeze-and-excitation, 1x1; the last ReLU left out.
-    fn bottleneck(&mut self, f: &str, x: usize, se: Option<f64>, stage: &Stage, stride: usize) -> usize {
+    fn bottleneck(&mut self, f: &str, x: usize, w_se: Option<usize>, stage: &Stage, stride: usize) -> usize {
         let (w_in, v) = (self.channels(x), stage.inner_width());
         let grouped = Conv { group_width: stage.group_width, ..Conv::dense(v, v, 3, stride) };
 
@@ -110,17 +106,14 @@ impl Builder {
         let x = self.add(format!("{f}.a_af"), Op::Relu, &[x]);
         let x = self.conv_bn(format!("{f}.b"), format!("{f}.b_bn"), x, grouped);
         let mut x = self.add(format!("{f}.b_af"), Op::Relu, &[x]);
-        if let Some(ratio) = se {
-            x = self.squeeze_excite(&format!("{f}.se"), x, (w_in as f64 * ratio).round_ties_even() as usize);
+        if let Some(w_se) = w_se {
+            x = self.squeeze_excite(&format!("{f}.se"), x, w_se);
         }
         self.conv_bn(format!("{f}.c"), format!("{f}.c_bn"), x, Conv::dense(v, stage.width, 1, 1))
     }
 
-    /// Squeeze-and-excitation of width `w_se`; as in pycls, none where that rounded to 0.
+    /// Squeeze-and-excitation with `w_se` hidden units.
     fn squeeze_excite(&mut self, se: &str, x: usize, w_se: usize) -> usize {
-        if w_se == 0 {
-            return x;
-        }
         let v = self.channels(x);
         let conv = |input, output| Op::Conv(Conv { bias: true, ..Conv::dense(input, output, 1, 1) });
         let gate = self.add(format!("{se}.avg_pool"), Op::GlobalAvgPool, &[x]);

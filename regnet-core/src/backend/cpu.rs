@@ -1,0 +1,284 @@
+//! The CPU: every kernel is `regnet-engine`'s, on slices of dfdx's tensors.
+
+use std::ops::DerefMut;
+
+use dfdx::prelude::*;
+use regnet_engine::{
+    Real, batch_norm, conv2d, cross_entropy, global_avg_pool, linear, max_pool, relu, squeeze_excite,
+};
+
+use super::storage::elements;
+use super::*;
+
+impl<E: Real + Dtype> Backend<E> for Cpu
+where
+    Cpu: Device<E> + Storage<E, Vec: DerefMut<Target = Vec<E>>> + HasErr<Err = CpuError>,
+{
+    type Argmax = Vec<u32>;
+
+    fn shape_error(&self) -> CpuError {
+        CpuError::WrongNumElements
+    }
+
+    fn conv2d(
+        &self,
+        sizes: &Conv2dSizes,
+        x: &Flat<E, Self>,
+        w: &Flat<E, Self>,
+    ) -> Result<Flat<E, Self>, CpuError> {
+        new(self, sizes.output_len(), |y| conv2d::forward(sizes, elements(x), elements(w), None, y))
+    }
+
+    fn conv2d_backward(
+        &self,
+        sizes: &Conv2dSizes,
+        Conv2dInputs { x, w }: Conv2dInputs<'_, E, Self>,
+        dy: &Buffer<E, Self>,
+        Conv2dGradients { dx, dw }: Conv2dGradients<'_, Buffer<E, Self>>,
+    ) -> Result<(), CpuError> {
+        conv2d::backward_input(sizes, elements(w), dy, dx);
+        conv2d::backward_weight(sizes, elements(x), dy, dw);
+        Ok(())
+    }
+
+    fn batch_statistics(
+        &self,
+        sizes: &BatchNormSizes,
+        x: &Flat<E, Self>,
+    ) -> Result<Statistics<E, Self>, CpuError> {
+        let batch_norm::Statistics { mean, variance, inv_std } = batch_norm::statistics(sizes, elements(x));
+        Ok(Statistics {
+            mean: from_vec(self, mean)?,
+            variance: from_vec(self, variance)?,
+            inv_std: from_vec(self, inv_std)?,
+        })
+    }
+
+    fn batch_norm(
+        &self,
+        sizes: &BatchNormSizes,
+        inputs: &BatchNormInputs<E, Self>,
+    ) -> Result<Flat<E, Self>, CpuError> {
+        let args = batch_norm::Apply {
+            statistics: &statistics(&inputs.statistics),
+            gamma: elements(&inputs.gamma),
+            beta: elements(&inputs.beta),
+            residual: inputs.residual.as_ref().map(elements),
+            activation: inputs.activation,
+            x: elements(&inputs.x),
+        };
+        new(self, sizes.len(), |y| batch_norm::apply(sizes, args, y))
+    }
+
+    fn batch_norm_backward(
+        &self,
+        sizes: &BatchNormSizes,
+        inputs: &BatchNormInputs<E, Self>,
+        y: &Flat<E, Self>,
+        dy: &Buffer<E, Self>,
+        gradients: BatchNormGradients<'_, Buffer<E, Self>>,
+    ) -> Result<(), CpuError> {
+        let args = batch_norm::Backward {
+            statistics: &statistics(&inputs.statistics),
+            gamma: elements(&inputs.gamma),
+            activation: inputs.activation,
+            x: elements(&inputs.x),
+            y: elements(y),
+            dy,
+            training: inputs.of_batch,
+        };
+        let gradients = batch_norm::Gradients {
+            dx: gradients.dx,
+            dresidual: gradients.dresidual.map(|g| g.as_mut_slice()),
+            dgamma: gradients.dgamma,
+            dbeta: gradients.dbeta,
+        };
+        batch_norm::backward(sizes, args, gradients);
+        Ok(())
+    }
+
+    fn relu(&self, x: &Flat<E, Self>) -> Result<Flat<E, Self>, CpuError> {
+        new(self, x.shape().0, |y| relu::forward(elements(x), y))
+    }
+
+    fn relu_backward(
+        &self,
+        y: &Flat<E, Self>,
+        dy: &Buffer<E, Self>,
+        dx: &mut Buffer<E, Self>,
+    ) -> Result<(), CpuError> {
+        relu::backward(elements(y), dy, dx);
+        Ok(())
+    }
+
+    fn max_pool(
+        &self,
+        sizes: &MaxPoolSizes,
+        x: &Flat<E, Self>,
+    ) -> Result<(Flat<E, Self>, Vec<u32>), CpuError> {
+        let mut argmax = vec![0; sizes.output_len()];
+        let y =
+            new(self, sizes.output_len(), |y| max_pool::forward(sizes, elements(x), y, &mut argmax))?;
+        Ok((y, argmax))
+    }
+
+    fn max_pool_backward(
+        &self,
+        sizes: &MaxPoolSizes,
+        argmax: &Vec<u32>,
+        dy: &Buffer<E, Self>,
+        dx: &mut Buffer<E, Self>,
+    ) -> Result<(), CpuError> {
+        max_pool::backward(sizes, argmax, dy, dx);
+        Ok(())
+    }
+
+    fn global_avg_pool(
+        &self,
+        sizes: &GlobalAvgPoolSizes,
+        x: &Flat<E, Self>,
+    ) -> Result<Flat<E, Self>, CpuError> {
+        new(self, sizes.output_len(), |y| global_avg_pool::forward(sizes, elements(x), y))
+    }
+
+    fn global_avg_pool_backward(
+        &self,
+        sizes: &GlobalAvgPoolSizes,
+        dy: &Buffer<E, Self>,
+        dx: &mut Buffer<E, Self>,
+    ) -> Result<(), CpuError> {
+        global_avg_pool::backward(sizes, dy, dx);
+        Ok(())
+    }
+
+    fn linear(
+        &self,
+        sizes: &LinearSizes,
+        x: &Flat<E, Self>,
+        w: &Flat<E, Self>,
+        bias: &Flat<E, Self>,
+    ) -> Result<Flat<E, Self>, CpuError> {
+        new(self, sizes.output_len(), |y| {
+            linear::forward(sizes, elements(x), elements(w), Some(elements(bias)), y);
+        })
+    }
+
+    fn linear_backward(
+        &self,
+        sizes: &LinearSizes,
+        x: &Flat<E, Self>,
+        w: &Flat<E, Self>,
+        dy: &Buffer<E, Self>,
+        LinearGradients { dx, dw, dbias }: LinearGradients<'_, Buffer<E, Self>>,
+    ) -> Result<(), CpuError> {
+        linear::backward_input(sizes, elements(w), dy, dx);
+        linear::backward_weight(sizes, elements(x), dy, dw);
+        linear::backward_bias(sizes, dy, dbias);
+        Ok(())
+    }
+
+    fn squeeze_excite(
+        &self,
+        sizes: &SqueezeExciteSizes,
+        weights: &ExciteWeights<E, Self>,
+        x: &Flat<E, Self>,
+    ) -> Result<(Flat<E, Self>, Excitation<E, Self>), CpuError> {
+        let mut y = vec![E::zero(); sizes.len()];
+        let saved = squeeze_excite::forward(sizes, parameters(weights), elements(x), &mut y);
+        let excitation = Excitation {
+            pooled: from_vec(self, saved.pooled)?,
+            hidden: from_vec(self, saved.hidden)?,
+            gate: from_vec(self, saved.gate)?,
+        };
+        Ok((from_vec(self, y)?, excitation))
+    }
+
+    fn squeeze_excite_backward(
+        &self,
+        sizes: &SqueezeExciteSizes,
+        weights: &ExciteWeights<E, Self>,
+        excitation: &Excitation<E, Self>,
+        x: &Flat<E, Self>,
+        dy: &Buffer<E, Self>,
+        ExciteGradients { dx, dw1, db1, dw2, db2 }: ExciteGradients<'_, Buffer<E, Self>>,
+    ) -> Result<(), CpuError> {
+        let saved = squeeze_excite::Saved {
+            pooled: elements(&excitation.pooled).to_vec(),
+            hidden: elements(&excitation.hidden).to_vec(),
+            gate: elements(&excitation.gate).to_vec(),
+        };
+        let gradients = squeeze_excite::Gradients { dx, dw1, db1, dw2, db2 };
+        squeeze_excite::backward(sizes, parameters(weights), &saved, elements(x), dy, gradients);
+        Ok(())
+    }
+
+    fn cross_entropy(
+        &self,
+        sizes: &CrossEntropySizes,
+        logits: &Flat<E, Self>,
+        labels: &Labels<Self>,
+    ) -> Result<Flat<E, Self>, CpuError> {
+        let labels = elements(labels);
+        if labels.len() != sizes.batch || labels.iter().any(|&label| label >= sizes.classes) {
+            return Err(CpuError::WrongNumElements);
+        }
+        from_vec(self, vec![cross_entropy::forward(sizes, elements(logits), labels)])
+    }
+
+    fn cross_entropy_backward(
+        &self,
+        sizes: &CrossEntropySizes,
+        logits: &Flat<E, Self>,
+        labels: &Labels<Self>,
+        dloss: &Buffer<E, Self>,
+        dlogits: &mut Buffer<E, Self>,
+    ) -> Result<(), CpuError> {
+        cross_entropy::backward(sizes, elements(logits), elements(labels), dloss[0], dlogits);
+        Ok(())
+    }
+}
+
+/// A tensor of `len` elements that `fill` writes.
+fn new<E: Real + Dtype>(
+    dev: &Cpu,
+    len: usize,
+    fill: impl FnOnce(&mut [E]),
+) -> Result<Flat<E, Cpu>, CpuError>
+where
+    Cpu: Device<E>,
+{
+    let mut y = vec![E::zero(); len];
+    fill(&mut y);
+    from_vec(dev, y)
+}
+
+fn from_vec<E: Real + Dtype>(dev: &Cpu, elements: Vec<E>) -> Result<Flat<E, Cpu>, CpuError>
+where
+    Cpu: Device<E>,
+{
+    let len = elements.len();
+    dev.try_tensor_from_vec(elements, (len,))
+}
+
+fn statistics<E: Real + Dtype>(s: &Statistics<E, Cpu>) -> batch_norm::Statistics<E>
+where
+    Cpu: Device<E>,
+{
+    batch_norm::Statistics {
+        mean: elements(&s.mean).to_vec(),
+        variance: elements(&s.variance).to_vec(),
+        inv_std: elements(&s.inv_std).to_vec(),
+    }
+}
+
+fn parameters<E: Real + Dtype>(w: &ExciteWeights<E, Cpu>) -> squeeze_excite::Parameters<'_, E>
+where
+    Cpu: Device<E>,
+{
+    squeeze_excite::Parameters {
+        w1: elements(&w.w1),
+        b1: elements(&w.b1),
+        w2: elements(&w.w2),
+        b2: elements(&w.b2),
+    }
+}

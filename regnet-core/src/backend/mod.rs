@@ -1,0 +1,333 @@
+//! The kernels a device must offer; one implementation a device.
+//!
+//! Kernels see flat tensors and a description of the sizes. Forward kernels return new tensors; backward
+//! kernels **add** to the gradients they are given. Everything typed is decided before a kernel is called.
+
+mod cpu;
+mod gradients;
+mod storage;
+
+use dfdx::prelude::*;
+pub use regnet_engine::batch_norm::{Activation, BatchNorm as BatchNormSizes};
+pub use regnet_engine::conv2d::Conv2d as Conv2dSizes;
+pub use regnet_engine::cross_entropy::CrossEntropy as CrossEntropySizes;
+pub use regnet_engine::global_avg_pool::GlobalAvgPool as GlobalAvgPoolSizes;
+pub use regnet_engine::linear::Linear as LinearSizes;
+pub use regnet_engine::max_pool::MaxPool as MaxPoolSizes;
+pub use regnet_engine::squeeze_excite::SqueezeExcite as SqueezeExciteSizes;
+
+pub(crate) use gradients::with_gradients;
+
+use crate::tensors::Flat;
+
+/// A device's storage of elements; gradients are accumulated in these.
+pub type Buffer<E, D> = <D as Storage<E>>::Vec;
+
+/// A dfdx device with the kernels that RegNets are made of.
+pub trait Backend<E: Dtype>: Device<E> {
+    /// Which input element each output of a max pool came from.
+    type Argmax: 'static;
+
+    /// The error for tensors whose dimensions do not fit the layer they enter. Only `usize` dimensions can
+    /// come to this; `Const` ones are checked by the compiler.
+    fn shape_error(&self) -> Self::Err;
+
+    /// Convolution of `x` with `w`, "same"-padded.
+    ///
+    /// # Errors
+    /// The device's.
+    fn conv2d(
+        &self,
+        sizes: &Conv2dSizes,
+        x: &Flat<E, Self>,
+        w: &Flat<E, Self>,
+    ) -> Result<Flat<E, Self>, Self::Err>;
+
+    /// Adds the gradients of [`Backend::conv2d`].
+    ///
+    /// # Errors
+    /// The device's.
+    fn conv2d_backward(
+        &self,
+        sizes: &Conv2dSizes,
+        inputs: Conv2dInputs<'_, E, Self>,
+        dy: &Buffer<E, Self>,
+        gradients: Conv2dGradients<'_, Buffer<E, Self>>,
+    ) -> Result<(), Self::Err>;
+
+    /// Mean and variance of each channel of a batch.
+    ///
+    /// # Errors
+    /// The device's.
+    fn batch_statistics(
+        &self,
+        sizes: &BatchNormSizes,
+        x: &Flat<E, Self>,
+    ) -> Result<Statistics<E, Self>, Self::Err>;
+
+    /// `activation(gamma (x - mean) inv_std + beta + residual)`.
+    ///
+    /// # Errors
+    /// The device's.
+    fn batch_norm(
+        &self,
+        sizes: &BatchNormSizes,
+        inputs: &BatchNormInputs<E, Self>,
+    ) -> Result<Flat<E, Self>, Self::Err>;
+
+    /// Adds the gradients of [`Backend::batch_norm`]; through the statistics too where they are the batch's.
+    ///
+    /// # Errors
+    /// The device's.
+    fn batch_norm_backward(
+        &self,
+        sizes: &BatchNormSizes,
+        inputs: &BatchNormInputs<E, Self>,
+        y: &Flat<E, Self>,
+        dy: &Buffer<E, Self>,
+        gradients: BatchNormGradients<'_, Buffer<E, Self>>,
+    ) -> Result<(), Self::Err>;
+
+    /// `max(x, 0)`.
+    ///
+    /// # Errors
+    /// The device's.
+    fn relu(&self, x: &Flat<E, Self>) -> Result<Flat<E, Self>, Self::Err>;
+
+    /// Adds the gradient of [`Backend::relu`], read off its output `y`.
+    ///
+    /// # Errors
+    /// The device's.
+    fn relu_backward(&self, y: &Flat<E, Self>, dy: &Buffer<E, Self>, dx: &mut Buffer<E, Self>) -> Result<(), Self::Err>;
+
+    /// Max pooling, and where each maximum came from.
+    ///
+    /// # Errors
+    /// The device's.
+    fn max_pool(
+        &self,
+        sizes: &MaxPoolSizes,
+        x: &Flat<E, Self>,
+    ) -> Result<(Flat<E, Self>, Self::Argmax), Self::Err>;
+
+    /// Adds the gradient of [`Backend::max_pool`].
+    ///
+    /// # Errors
+    /// The device's.
+    fn max_pool_backward(
+        &self,
+        sizes: &MaxPoolSizes,
+        argmax: &Self::Argmax,
+        dy: &Buffer<E, Self>,
+        dx: &mut Buffer<E, Self>,
+    ) -> Result<(), Self::Err>;
+
+    /// The mean of each channel.
+    ///
+    /// # Errors
+    /// The device's.
+    fn global_avg_pool(
+        &self,
+        sizes: &GlobalAvgPoolSizes,
+        x: &Flat<E, Self>,
+    ) -> Result<Flat<E, Self>, Self::Err>;
+
+    /// Adds the gradient of [`Backend::global_avg_pool`].
+    ///
+    /// # Errors
+    /// The device's.
+    fn global_avg_pool_backward(
+        &self,
+        sizes: &GlobalAvgPoolSizes,
+        dy: &Buffer<E, Self>,
+        dx: &mut Buffer<E, Self>,
+    ) -> Result<(), Self::Err>;
+
+    /// `x wᵀ + bias`.
+    ///
+    /// # Errors
+    /// The device's.
+    fn linear(
+        &self,
+        sizes: &LinearSizes,
+        x: &Flat<E, Self>,
+        w: &Flat<E, Self>,
+        bias: &Flat<E, Self>,
+    ) -> Result<Flat<E, Self>, Self::Err>;
+
+    /// Adds the gradients of [`Backend::linear`].
+    ///
+    /// # Errors
+    /// The device's.
+    fn linear_backward(
+        &self,
+        sizes: &LinearSizes,
+        x: &Flat<E, Self>,
+        w: &Flat<E, Self>,
+        dy: &Buffer<E, Self>,
+        gradients: LinearGradients<'_, Buffer<E, Self>>,
+    ) -> Result<(), Self::Err>;
+
+    /// Scales each channel by a gate computed from the channels' means.
+    ///
+    /// # Errors
+    /// The device's.
+    fn squeeze_excite(
+        &self,
+        sizes: &SqueezeExciteSizes,
+        weights: &ExciteWeights<E, Self>,
+        x: &Flat<E, Self>,
+    ) -> Result<(Flat<E, Self>, Excitation<E, Self>), Self::Err>;
+
+    /// Adds the gradients of [`Backend::squeeze_excite`].
+    ///
+    /// # Errors
+    /// The device's.
+    fn squeeze_excite_backward(
+        &self,
+        sizes: &SqueezeExciteSizes,
+        weights: &ExciteWeights<E, Self>,
+        excitation: &Excitation<E, Self>,
+        x: &Flat<E, Self>,
+        dy: &Buffer<E, Self>,
+        gradients: ExciteGradients<'_, Buffer<E, Self>>,
+    ) -> Result<(), Self::Err>;
+
+    /// Mean label-smoothed cross-entropy over the batch, as a tensor of one element.
+    ///
+    /// # Errors
+    /// The shape error for a label outside the classes; the device's otherwise.
+    fn cross_entropy(
+        &self,
+        sizes: &CrossEntropySizes,
+        logits: &Flat<E, Self>,
+        labels: &Labels<Self>,
+    ) -> Result<Flat<E, Self>, Self::Err>;
+
+    /// Adds the gradient of [`Backend::cross_entropy`].
+    ///
+    /// # Errors
+    /// The device's.
+    fn cross_entropy_backward(
+        &self,
+        sizes: &CrossEntropySizes,
+        logits: &Flat<E, Self>,
+        labels: &Labels<Self>,
+        dloss: &Buffer<E, Self>,
+        dlogits: &mut Buffer<E, Self>,
+    ) -> Result<(), Self::Err>;
+}
+
+/// Class numbers of a batch, as one flat tensor.
+pub type Labels<D> = Tensor<(usize,), usize, D>;
+
+/// What a convolution read.
+#[derive(Debug)]
+pub struct Conv2dInputs<'a, E: Dtype, D: Storage<E>> {
+    /// The input.
+    pub x: &'a Flat<E, D>,
+    /// The weight.
+    pub w: &'a Flat<E, D>,
+}
+
+/// Where a convolution's gradients go.
+#[derive(Debug)]
+pub struct Conv2dGradients<'a, V> {
+    /// Of the input.
+    pub dx: &'a mut V,
+    /// Of the weight.
+    pub dw: &'a mut V,
+}
+
+/// The numbers each channel is normalised with; each is `(channels,)`.
+#[derive(Debug, Clone)]
+pub struct Statistics<E: Dtype, D: Storage<E>> {
+    /// Mean.
+    pub mean: Flat<E, D>,
+    /// Biased variance.
+    pub variance: Flat<E, D>,
+    /// `1 / sqrt(variance + epsilon)`.
+    pub inv_std: Flat<E, D>,
+}
+
+/// What a batch normalisation read.
+#[derive(Debug, Clone)]
+pub struct BatchNormInputs<E: Dtype, D: Storage<E>> {
+    /// The tensor to normalise.
+    pub x: Flat<E, D>,
+    /// Scale, `(channels,)`.
+    pub gamma: Flat<E, D>,
+    /// Shift, `(channels,)`.
+    pub beta: Flat<E, D>,
+    /// Of the batch, or running ones.
+    pub statistics: Statistics<E, D>,
+    /// Whether the statistics are those of `x`, so that gradients flow through them.
+    pub of_batch: bool,
+    /// Added before the activation.
+    pub residual: Option<Flat<E, D>>,
+    /// Applied last.
+    pub activation: Activation,
+}
+
+/// Where a batch normalisation's gradients go.
+#[derive(Debug)]
+pub struct BatchNormGradients<'a, V> {
+    /// Of the input.
+    pub dx: &'a mut V,
+    /// Of the scale.
+    pub dgamma: &'a mut V,
+    /// Of the shift.
+    pub dbeta: &'a mut V,
+    /// Of the residual.
+    pub dresidual: Option<&'a mut V>,
+}
+
+/// Where a linear layer's gradients go.
+#[derive(Debug)]
+pub struct LinearGradients<'a, V> {
+    /// Of the input.
+    pub dx: &'a mut V,
+    /// Of the weight.
+    pub dw: &'a mut V,
+    /// Of the bias.
+    pub dbias: &'a mut V,
+}
+
+/// The weights of a squeeze-and-excitation.
+#[derive(Debug, Clone)]
+pub struct ExciteWeights<E: Dtype, D: Storage<E>> {
+    /// Reducing, `(hidden, channels)`.
+    pub w1: Flat<E, D>,
+    /// Its bias, `(hidden,)`.
+    pub b1: Flat<E, D>,
+    /// Expanding, `(channels, hidden)`.
+    pub w2: Flat<E, D>,
+    /// Its bias, `(channels,)`.
+    pub b2: Flat<E, D>,
+}
+
+/// What a squeeze-and-excitation keeps for its gradient.
+#[derive(Debug, Clone)]
+pub struct Excitation<E: Dtype, D: Storage<E>> {
+    /// The channels' means, `(batch, channels)`.
+    pub pooled: Flat<E, D>,
+    /// After the reducing layer and its ReLU, `(batch, hidden)`.
+    pub hidden: Flat<E, D>,
+    /// The gates, `(batch, channels)`.
+    pub gate: Flat<E, D>,
+}
+
+/// Where a squeeze-and-excitation's gradients go.
+#[derive(Debug)]
+pub struct ExciteGradients<'a, V> {
+    /// Of the input.
+    pub dx: &'a mut V,
+    /// Of the reducing weight.
+    pub dw1: &'a mut V,
+    /// Of its bias.
+    pub db1: &'a mut V,
+    /// Of the expanding weight.
+    pub dw2: &'a mut V,
+    /// Of its bias.
+    pub db2: &'a mut V,
+}

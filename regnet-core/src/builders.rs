@@ -1,0 +1,138 @@
+//! The parts of networks as types alone, without device or element type: what `regnet!` expands to, and what
+//! hand-written networks are composed of.
+//!
+//! All sizes are const generics. A device builds a module of each with `device.build_module::<T, f32>()`.
+
+use dfdx::prelude::{BuildModule, BuildOnDevice, Const, Device, Dtype};
+
+use crate::layers::{self, NoPool};
+use crate::model;
+
+pub use crate::layers::{MaxPool, NoExcite, Relu};
+pub use crate::model::{Identity, RegNet, ResBlock, Stage};
+
+/// Gives a builder type and what it builds.
+macro_rules! builder {
+    ($(#[$doc:meta])* $name:ident<$($size:ident),+ $(; $part:ident)?> => $built:ty) => {
+        $(#[$doc])*
+        #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+        pub struct $name<$(const $size: usize,)+ $($part)?>($(std::marker::PhantomData<$part>)?);
+
+        impl<$(const $size: usize,)+ $($part,)? E: Dtype, D: Device<E>> BuildOnDevice<D, E>
+            for $name<$($size,)+ $($part)?>
+        where
+            $($part: BuildOnDevice<D, E>,)?
+            $built: BuildModule<D, E>,
+        {
+            type Built = $built;
+        }
+    };
+}
+
+builder! {
+    /// Builds a [`layers::Conv2d`]: `OUT` filters of `KERNEL` x `KERNEL` over groups of `GROUP` channels.
+    Conv2d<IN, OUT, GROUP, KERNEL, STRIDE>
+        => layers::Conv2d<Const<IN>, Const<OUT>, Const<GROUP>, Const<KERNEL>, Const<STRIDE>, E, D>
+}
+
+builder! {
+    /// Builds a [`layers::BatchNorm2d`].
+    BatchNorm2d<CHANNELS> => layers::BatchNorm2d<Const<CHANNELS>, E, D>
+}
+
+builder! {
+    /// Builds a [`layers::SqueezeExcite`].
+    SqueezeExcite<CHANNELS, HIDDEN> => layers::SqueezeExcite<Const<CHANNELS>, Const<HIDDEN>, E, D>
+}
+
+builder! {
+    /// Builds the stem of the published models: 3x3, stride 2.
+    SimpleStem<IN, WIDTH> => model::Stem<Const<IN>, Const<WIDTH>, Const<3>, Const<2>, NoPool, E, D>
+}
+
+builder! {
+    /// Builds the stem for small images: 3x3, stride 1.
+    CifarStem<IN, WIDTH> => model::Stem<Const<IN>, Const<WIDTH>, Const<3>, Const<1>, NoPool, E, D>
+}
+
+builder! {
+    /// Builds ResNet's stem: 7x7, stride 2, then a 3x3 max pool of stride 2.
+    ResNetStem<IN, WIDTH> => model::Stem<Const<IN>, Const<WIDTH>, Const<7>, Const<2>, MaxPool, E, D>
+}
+
+builder! {
+    /// Builds a shortcut that projects `IN` channels to `OUT`.
+    Projection<IN, OUT, STRIDE> => model::Projection<Const<IN>, Const<OUT>, Const<STRIDE>, E, D>
+}
+
+builder! {
+    /// Builds the branch of an X block, or of a Y block where `Se` is a [`SqueezeExcite`].
+    Bottleneck<IN, INNER, OUT, GROUP, STRIDE; Se> => model::Bottleneck<
+        Const<IN>, Const<INNER>, Const<OUT>, Const<GROUP>, Const<STRIDE>, Se::Built, E, D,
+    >
+}
+
+builder! {
+    /// Builds a [`model::Head`].
+    Head<IN, CLASSES> => model::Head<Const<IN>, Const<CLASSES>, E, D>
+}
+
+impl<Shortcut, F, E, D> BuildOnDevice<D, E> for ResBlock<Shortcut, F>
+where
+    Shortcut: BuildOnDevice<D, E>,
+    F: BuildOnDevice<D, E>,
+    ResBlock<Shortcut::Built, F::Built>: BuildModule<D, E>,
+    E: Dtype,
+    D: Device<E>,
+{
+    type Built = ResBlock<Shortcut::Built, F::Built>;
+}
+
+/// A block that changes width from `IN` to `WIDTH` and moves by `STRIDE`, without squeeze-and-excitation.
+pub type XBlock<const IN: usize, const WIDTH: usize, const INNER: usize, const GROUP: usize, const STRIDE: usize> =
+    ResBlock<Projection<IN, WIDTH, STRIDE>, Bottleneck<IN, INNER, WIDTH, GROUP, STRIDE, NoExcite>>;
+
+/// A block of one width, without squeeze-and-excitation; its shortcut is the identity.
+pub type XNext<const WIDTH: usize, const INNER: usize, const GROUP: usize> =
+    ResBlock<Identity, Bottleneck<WIDTH, INNER, WIDTH, GROUP, 1, NoExcite>>;
+
+/// A block that changes width and moves by `STRIDE`, with squeeze-and-excitation of `SE` hidden units.
+pub type YBlock<
+    const IN: usize,
+    const WIDTH: usize,
+    const INNER: usize,
+    const GROUP: usize,
+    const STRIDE: usize,
+    const SE: usize,
+> = ResBlock<
+    Projection<IN, WIDTH, STRIDE>,
+    Bottleneck<IN, INNER, WIDTH, GROUP, STRIDE, SqueezeExcite<INNER, SE>>,
+>;
+
+/// A block of one width, with squeeze-and-excitation of `SE` hidden units.
+pub type YNext<const WIDTH: usize, const INNER: usize, const GROUP: usize, const SE: usize> =
+    ResBlock<Identity, Bottleneck<WIDTH, INNER, WIDTH, GROUP, 1, SqueezeExcite<INNER, SE>>>;
+
+/// A RegNetX stage: `DEPTH` blocks, the first from `IN` channels to `WIDTH` with `STRIDE`; `INNER` channels in
+/// groups of `GROUP` inside each block.
+pub type XStage<
+    const DEPTH: usize,
+    const IN: usize,
+    const WIDTH: usize,
+    const INNER: usize,
+    const GROUP: usize,
+    const STRIDE: usize,
+> = Stage<XBlock<IN, WIDTH, INNER, GROUP, STRIDE>, XNext<WIDTH, INNER, GROUP>, DEPTH>;
+
+/// A RegNetY stage: as [`XStage`], with squeeze-and-excitation of `SE_FIRST` hidden units in the first block and
+/// `SE_NEXT` in the others (the ratio is of a block's *input* width, which differs).
+pub type YStage<
+    const DEPTH: usize,
+    const IN: usize,
+    const WIDTH: usize,
+    const INNER: usize,
+    const GROUP: usize,
+    const STRIDE: usize,
+    const SE_FIRST: usize,
+    const SE_NEXT: usize,
+> = Stage<YBlock<IN, WIDTH, INNER, GROUP, STRIDE, SE_FIRST>, YNext<WIDTH, INNER, GROUP, SE_NEXT>, DEPTH>;

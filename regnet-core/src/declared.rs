@@ -1,0 +1,178 @@
+//! From a network's type back to its numbers.
+
+use regnet_space::{AnyNet, Block, Bottleneck as Ratio, SE_RATIO, Stage as StageSpec, Stem, StemKind};
+
+use crate::builders::{
+    Bottleneck, CifarStem, Head, Identity, NoExcite, Projection, RegNet, ResBlock, ResNetStem, SimpleStem,
+    SqueezeExcite, Stage,
+};
+
+/// A network that is declared as a type, with what the compiler knows of it.
+///
+/// Implemented by every [`RegNet`] of X and Y stages and by the names that `regnet!` gives them.
+pub trait Declared {
+    /// The network's layers.
+    type Network;
+
+    /// Channels, height and width of the images it is declared for.
+    const INPUT: [usize; 3];
+
+    /// Its numbers, from which the layer graph, the complexity and drawings follow.
+    fn spec() -> AnyNet;
+}
+
+impl<S: DescribeStem, Stages: DescribeStages, const IN: usize, const CLASSES: usize> Declared
+    for RegNet<S, Stages, Head<IN, CLASSES>>
+{
+    type Network = Self;
+
+    /// The type does not say a resolution: 224 x 224, or 32 x 32 with the CIFAR stem.
+    const INPUT: [usize; 3] = S::INPUT;
+
+    fn spec() -> AnyNet {
+        let stages = Stages::describe();
+        AnyNet {
+            input_channels: S::INPUT[0],
+            stem: S::STEM,
+            block: Block::Bottleneck,
+            se: se_ratio(&stages, S::STEM.width),
+            stages: stages.into_iter().map(|stage| stage.spec).collect(),
+            classes: CLASSES,
+        }
+    }
+}
+
+/// A stem's numbers.
+pub trait DescribeStem {
+    /// Channels, height and width of the image.
+    const INPUT: [usize; 3];
+    /// Its kind and width.
+    const STEM: Stem;
+}
+
+macro_rules! stems {
+    ($($stem:ident $kind:ident $resolution:literal;)*) => { $(
+        impl<const IN: usize, const WIDTH: usize> DescribeStem for $stem<IN, WIDTH> {
+            const INPUT: [usize; 3] = [IN, $resolution, $resolution];
+            const STEM: Stem = Stem { kind: StemKind::$kind, width: WIDTH };
+        }
+    )* };
+}
+
+stems! {
+    SimpleStem Simple 224;
+    CifarStem Cifar 32;
+    ResNetStem ResNet 224;
+}
+
+/// A stage's numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct DescribedStage {
+    spec: StageSpec,
+    /// Hidden units of the squeeze-and-excitation of the first block and of the others.
+    se: Option<[usize; 2]>,
+}
+
+/// The numbers of the stages in a tuple.
+pub trait DescribeStages {
+    /// From the first to the last.
+    fn describe() -> Vec<DescribedStage>;
+}
+
+/// One stage's numbers.
+pub trait DescribeStage {
+    /// Depth, widths, stride.
+    fn describe() -> DescribedStage;
+}
+
+macro_rules! stages {
+    ($($stage:ident),+) => {
+        impl<$($stage: DescribeStage),+> DescribeStages for ($($stage,)+) {
+            fn describe() -> Vec<DescribedStage> {
+                vec![$($stage::describe()),+]
+            }
+        }
+    };
+}
+
+stages!(A);
+stages!(A, B);
+stages!(A, B, C);
+stages!(A, B, C, D);
+stages!(A, B, C, D, E);
+stages!(A, B, C, D, E, F);
+
+impl<
+    S: DescribeShortcut,
+    First: DescribeExcite,
+    Next: DescribeExcite,
+    const DEPTH: usize,
+    const IN: usize,
+    const WIDTH: usize,
+    const INNER: usize,
+    const GROUP: usize,
+    const STRIDE: usize,
+> DescribeStage
+    for Stage<
+        ResBlock<S, Bottleneck<IN, INNER, WIDTH, GROUP, STRIDE, First>>,
+        ResBlock<Identity, Bottleneck<WIDTH, INNER, WIDTH, GROUP, 1, Next>>,
+        DEPTH,
+    >
+{
+    fn describe() -> DescribedStage {
+        const {
+            assert!(
+                INNER > 0 && (WIDTH.is_multiple_of(INNER) || INNER.is_multiple_of(WIDTH)),
+                "a stage's width must be a whole multiple of its inner width, or the other way round"
+            );
+        }
+        let bottleneck = if INNER <= WIDTH { Ratio::reduces(WIDTH / INNER) } else { Ratio::expands(INNER / WIDTH) };
+        DescribedStage {
+            spec: StageSpec { depth: DEPTH, width: WIDTH, stride: STRIDE, bottleneck, group_width: GROUP },
+            se: First::HIDDEN.zip(Next::HIDDEN).map(|(first, next)| [first, next]),
+        }
+    }
+}
+
+/// The shortcuts a stage may start with.
+pub trait DescribeShortcut {}
+
+impl DescribeShortcut for Identity {}
+impl<const IN: usize, const OUT: usize, const STRIDE: usize> DescribeShortcut for Projection<IN, OUT, STRIDE> {}
+
+/// Whether blocks squeeze and excite.
+pub trait DescribeExcite {
+    /// Hidden units.
+    const HIDDEN: Option<usize>;
+}
+
+impl DescribeExcite for NoExcite {
+    const HIDDEN: Option<usize> = None;
+}
+
+impl<const CHANNELS: usize, const HIDDEN: usize> DescribeExcite for SqueezeExcite<CHANNELS, HIDDEN> {
+    const HIDDEN: Option<usize> = Some(HIDDEN);
+}
+
+/// The ratio that rounds to the hidden units of every block: the published one where it does, else the middle
+/// of all that do. Hand-written stages may follow no common ratio; then the one nearest to all.
+fn se_ratio(stages: &[DescribedStage], stem_width: usize) -> Option<f64> {
+    let mut widths = Vec::new();
+    let mut input = stem_width;
+    for stage in stages {
+        let [first, next] = stage.se?;
+        widths.push((input, first));
+        input = stage.spec.width;
+        if stage.spec.depth > 1 {
+            widths.push((input, next));
+        }
+    }
+    let fits = |ratio: f64| widths.iter().all(|&(w, se)| (w as f64 * ratio).round_ties_even() as usize == se);
+    if fits(SE_RATIO) {
+        return Some(SE_RATIO);
+    }
+    let bound = |shift: f64| widths.iter().map(move |&(w, se)| (se as f64 + shift) / w as f64);
+    let lowest = bound(-0.5).fold(f64::MIN, f64::max);
+    let highest = bound(0.5).fold(f64::MAX, f64::min);
+    Some((lowest + highest) / 2.0)
+}

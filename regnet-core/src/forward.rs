@@ -1,0 +1,90 @@
+//! The two halves of a forward pass: what the compiler checks, and what runs.
+
+use dfdx::prelude::*;
+
+use crate::Backend;
+use crate::dims::LayerDim;
+use crate::layers::{BatchNorm2d, Conv2d, MaxPool, Relu, SqueezeExcite};
+use crate::model::{Head, RegNet, ResBlock, Stage, Stem};
+use crate::tensors::{Map, cast};
+
+/// The compile-time half: which input shapes a module takes, and the shape that comes out.
+///
+/// Shapes are `(batch, channels, height, width)`. The typed `forward` of every module here asks for it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot take an input of shape `{Input}`",
+    label = "an input of this shape does not fit",
+    note = "inputs are rank-4 tensors of shape (batch, channels, height, width)"
+)]
+pub trait Accepts<Input: Shape> {
+    /// The shape of the output.
+    type Output: Shape;
+}
+
+/// The run-time half: a forward pass over feature maps whose dimensions are plain numbers.
+///
+/// The typed `forward` is a thin shell around it; code that only knows shapes at run time (the training
+/// loop, run-time-shaped networks) calls it directly.
+pub trait Run<E: Dtype, D: Backend<E>> {
+    /// The run-time shape of the output.
+    type Out: Shape;
+
+    /// Evaluates with running statistics, as [`Module::try_forward`] does.
+    ///
+    /// # Errors
+    /// The device's error: memory, or dimensions that do not fit the layer.
+    fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Tensor<Self::Out, E, D, T>, D::Err>;
+
+    /// Evaluates with the batch's statistics and updates the running ones, as [`ModuleMut::try_forward_mut`]
+    /// does.
+    ///
+    /// # Errors
+    /// As [`Run::try_run`].
+    fn try_run_mut<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Tensor<Self::Out, E, D, T>, D::Err>;
+}
+
+/// Gives modules their typed `forward` and `forward_mut`, from [`Accepts`] and [`Run`].
+macro_rules! typed_forward {
+    ($( [$($generics:tt)*] $module:ty; )*) => { $(
+        impl<Input: Shape, E: Dtype, D: Backend<E>, T: Tape<E, D>, $($generics)*> Module<Tensor<Input, E, D, T>>
+            for $module
+        where
+            Self: Accepts<Input> + Run<E, D>,
+        {
+            type Output = Tensor<<Self as Accepts<Input>>::Output, E, D, T>;
+            type Error = D::Err;
+
+            fn try_forward(&self, x: Tensor<Input, E, D, T>) -> Result<Self::Output, D::Err> {
+                cast(self.try_run(cast(x)?)?)
+            }
+        }
+
+        impl<Input: Shape, E: Dtype, D: Backend<E>, T: Tape<E, D>, $($generics)*> ModuleMut<Tensor<Input, E, D, T>>
+            for $module
+        where
+            Self: Accepts<Input> + Run<E, D>,
+        {
+            type Output = Tensor<<Self as Accepts<Input>>::Output, E, D, T>;
+            type Error = D::Err;
+
+            fn try_forward_mut(&mut self, x: Tensor<Input, E, D, T>) -> Result<Self::Output, D::Err> {
+                cast(self.try_run_mut(cast(x)?)?)
+            }
+        }
+    )* };
+}
+
+typed_forward! {
+    [In: LayerDim, Out: LayerDim, Group: LayerDim, Kernel: LayerDim, Stride: LayerDim]
+        Conv2d<In, Out, Group, Kernel, Stride, E, D>;
+    [Channels: LayerDim] BatchNorm2d<Channels, E, D>;
+    [] Relu;
+    [] MaxPool;
+    [Channels: LayerDim, Hidden: LayerDim] SqueezeExcite<Channels, Hidden, E, D>;
+    [In: LayerDim, Out: LayerDim, Kernel: LayerDim, Stride: LayerDim, P]
+        Stem<In, Out, Kernel, Stride, P, E, D>;
+    [Shortcut, F] ResBlock<Shortcut, F>;
+    [First, Next, const DEPTH: usize] Stage<First, Next, DEPTH>;
+    [In: LayerDim, Classes: LayerDim] Head<In, Classes, E, D>;
+    [S, Stages, H] RegNet<S, Stages, H>;
+}

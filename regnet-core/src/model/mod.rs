@@ -1,0 +1,17 @@
+//! Stems, blocks, stages, heads, and the networks they make up.
+
+mod block;
+mod bottleneck;
+mod head;
+mod network;
+mod run_time;
+mod stage;
+mod stem;
+
+pub use block::{Identity, Projection, ResBlock};
+pub use bottleneck::Bottleneck;
+pub use head::Head;
+pub use network::RegNet;
+pub use run_time::DynRegNet;
+pub use stage::Stage;
+pub use stem::Stem;

@@ -1,0 +1,284 @@
+//! Saving and loading weights as safetensors, under pycls's names (`s1.b1.f.a.weight`).
+//!
+//! A file is written beside its destination and then moved there, so a full disk or a killed process leaves the
+//! old file as it was. A file is read and compared with the network before any tensor changes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use dfdx::prelude::*;
+use ::safetensors::tensor::{Dtype as FileDtype, SafeTensors, TensorView};
+
+use crate::tensors::dims_of;
+
+/// Why weights could not be saved or loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// The file system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried: `read` or `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The bytes are not safetensors.
+    #[error("{} is not a safetensors file: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What the reader found.
+        reason: String,
+    },
+    /// The tensors are not the network's; nothing was loaded.
+    #[error("{} does not fit this network: {}", path.display(), list(.mismatches))]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// Every difference.
+        mismatches: Vec<Mismatch>,
+    },
+}
+
+/// One difference between a file and a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mismatch {
+    /// The network has a tensor that the file lacks.
+    Missing(String),
+    /// The file has a tensor that the network lacks.
+    Extra(String),
+    /// Both have it, in different shapes.
+    Shape {
+        /// The tensor.
+        name: String,
+        /// Its shape in the network.
+        expected: Vec<usize>,
+        /// Its shape in the file.
+        found: Vec<usize>,
+    },
+    /// The file holds it in an element type other than f32 and f64.
+    Dtype {
+        /// The tensor.
+        name: String,
+        /// The file's element type.
+        found: String,
+    },
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(name) => write!(f, "`{name}` is missing from the file"),
+            Self::Extra(name) => write!(f, "`{name}` is not part of the network"),
+            Self::Shape { name, expected, found } => {
+                write!(f, "`{name}` has shape {found:?}, the network's is {expected:?}")
+            }
+            Self::Dtype { name, found } => write!(f, "`{name}` holds {found}; f32 and f64 can be read"),
+        }
+    }
+}
+
+/// How many differences an error spells out.
+const LISTED: usize = 8;
+
+fn list(mismatches: &[Mismatch]) -> String {
+    let mut lines: Vec<String> = mismatches.iter().take(LISTED).map(ToString::to_string).collect();
+    if mismatches.len() > LISTED {
+        lines.push(format!("and {} more", mismatches.len() - LISTED));
+    }
+    lines.join("; ")
+}
+
+/// Writes `bytes` to `path` as a whole or not at all.
+///
+/// # Errors
+/// [`WeightsError::Io`].
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WeightsError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|source| WeightsError::Io { action: "write", path: path.to_owned(), source })
+}
+
+/// An element type that files hold.
+pub trait FileElement: Dtype {
+    /// Its name in safetensors.
+    const DTYPE: FileDtype;
+
+    /// Appends the little-endian bytes.
+    fn push_le(self, bytes: &mut Vec<u8>);
+
+    /// The elements of `bytes`, converted from what the file holds; `None` for types other than f32 and f64.
+    fn read(dtype: FileDtype, bytes: &[u8]) -> Option<Vec<Self>>;
+}
+
+macro_rules! file_element {
+    ($($type:ident $dtype:ident;)*) => { $(
+        impl FileElement for $type {
+            const DTYPE: FileDtype = FileDtype::$dtype;
+
+            fn push_le(self, bytes: &mut Vec<u8>) {
+                bytes.extend(self.to_le_bytes());
+            }
+
+            fn read(dtype: FileDtype, bytes: &[u8]) -> Option<Vec<Self>> {
+                match dtype {
+                    FileDtype::F32 => Some(words(bytes).map(|word| f32::from_le_bytes(word) as $type).collect()),
+                    FileDtype::F64 => Some(words(bytes).map(|word| f64::from_le_bytes(word) as $type).collect()),
+                    _ => None,
+                }
+            }
+        }
+    )* };
+}
+
+file_element! {
+    f32 F32;
+    f64 F64;
+}
+
+fn words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    bytes.as_chunks().0.iter().copied()
+}
+
+/// Saves every tensor of `model`, running statistics included.
+///
+/// # Errors
+/// [`WeightsError::Io`]; the file that was there before is then still there.
+pub fn save<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &M,
+    path: &Path,
+) -> Result<(), WeightsError> {
+    write_whole(path, &to_bytes(model))
+}
+
+/// What [`save`] writes.
+pub fn to_bytes<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(model: &M) -> Vec<u8> {
+    let mut gather = Gather(BTreeMap::new());
+    let walked = M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut gather });
+    debug_assert!(walked.is_ok(), "gathering cannot fail");
+    let views = gather.0.iter().map(|(name, (shape, bytes))| {
+        let view = TensorView::new(E::DTYPE, shape.clone(), bytes);
+        (name, view.expect("a tensor's bytes are as many as its shape says"))
+    });
+    ::safetensors::serialize(views, None).expect("names and shapes always serialise")
+}
+
+/// Loads every tensor of `model` from a file of the same names and shapes; f32 and f64 convert.
+///
+/// # Errors
+/// Any [`WeightsError`]; `model` is unchanged then.
+pub fn load<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &mut M,
+    path: &Path,
+) -> Result<(), WeightsError> {
+    let bytes = std::fs::read(path)
+        .map_err(|source| WeightsError::Io { action: "read", path: path.to_owned(), source })?;
+    let file = SafeTensors::deserialize(&bytes)
+        .map_err(|error| WeightsError::Format { path: path.to_owned(), reason: error.to_string() })?;
+    let mut compare = Compare { file: &file, known: BTreeMap::new(), mismatches: Vec::new() };
+    let walked = M::iter_tensors(&mut RecursiveWalker { m: (&*model, String::new()), f: &mut compare });
+    debug_assert!(walked.is_ok(), "comparing cannot fail");
+    let Compare { known, mut mismatches, .. } = compare;
+    let extra = file.names().into_iter().filter(|&name| !known.contains_key(name));
+    mismatches.extend(extra.map(|name| Mismatch::Extra(name.to_owned())));
+    if !mismatches.is_empty() {
+        return Err(WeightsError::Mismatch { path: path.to_owned(), mismatches });
+    }
+    let walked = M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut Scatter(known) });
+    debug_assert!(walked.is_ok(), "copying cannot fail");
+    Ok(())
+}
+
+/// Never: the visitors here only read and copy.
+type Infallible = std::convert::Infallible;
+
+struct Gather(BTreeMap<String, (Vec<usize>, Vec<u8>)>);
+
+impl<E: FileElement, D: Device<E>> TensorVisitor<E, D> for Gather {
+    type Viewer = (ViewTensorRef, ViewTensorName);
+    type Err = Infallible;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (tensor, name): (&Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, Infallible> {
+        let mut bytes = Vec::new();
+        tensor.as_vec().into_iter().for_each(|element| element.push_le(&mut bytes));
+        self.0.insert(name, (dims_of(tensor), bytes));
+        Ok(None)
+    }
+}
+
+struct Compare<'a, E> {
+    file: &'a SafeTensors<'a>,
+    known: BTreeMap<String, Vec<E>>,
+    mismatches: Vec<Mismatch>,
+}
+
+impl<E: FileElement, D: Device<E>> TensorVisitor<E, D> for Compare<'_, E> {
+    type Viewer = (ViewTensorRef, ViewTensorName);
+    type Err = Infallible;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (tensor, name): (&Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, Infallible> {
+        let mut elements = Vec::new();
+        match self.file.tensor(&name) {
+            Err(_) => self.mismatches.push(Mismatch::Missing(name.clone())),
+            Ok(found) if found.shape() != dims_of(tensor) => self.mismatches.push(Mismatch::Shape {
+                name: name.clone(),
+                expected: dims_of(tensor),
+                found: found.shape().to_vec(),
+            }),
+            Ok(found) => match E::read(found.dtype(), found.data()) {
+                Some(read) => elements = read,
+                None => {
+                    let found = format!("{:?}", found.dtype());
+                    self.mismatches.push(Mismatch::Dtype { name: name.clone(), found });
+                }
+            },
+        }
+        self.known.insert(name, elements);
+        Ok(None)
+    }
+}
+
+struct Scatter<E>(BTreeMap<String, Vec<E>>);
+
+impl<E: FileElement, D: Device<E>> TensorVisitor<E, D> for Scatter<E> {
+    type Viewer = (ViewTensorMut, ViewTensorName);
+    type Err = Infallible;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (tensor, name): (&mut Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, Infallible> {
+        if let Some(elements) = self.0.get(&name) {
+            tensor.copy_from(elements);
+        }
+        Ok(None)
+    }
+}
