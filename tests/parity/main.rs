@@ -1,0 +1,12 @@
+//! The typed layers against PyTorch and timm: values, gradients and running statistics, in f64 and f32.
+//!
+//! Expected figures come from `tests/reference/`, whose README says how they were made.
+#![allow(clippy::unwrap_used)]
+
+mod blocks;
+mod formula;
+mod losses;
+mod networks;
+mod reference;
+mod run;
+mod stems;
