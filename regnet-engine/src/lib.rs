@@ -1,1 +1,54 @@
 //! CPU kernels on plain slices for RegNet models, each beside a plain Rust reference.
+//!
+//! Tensors are contiguous slices in NCHW order: `[batch, channels, height, width]`, the width
+//! innermost. A kernel takes a small struct that names its sizes, input slices, and `&mut` slices
+//! for its results; its documentation says whether it **overwrites** them or **adds** to them.
+//! Every backward pass adds, because a tensor's gradient is the sum over its uses.
+//!
+//! | module | computes |
+//! | --- | --- |
+//! | [`conv2d`] | grouped "same" convolution, strides 1 and up |
+//! | [`batch_norm`] | batch normalisation with an optional residual and ReLU |
+//! | [`relu`] | rectified linear unit |
+//! | [`max_pool`], [`global_avg_pool`] | pooling |
+//! | [`linear`] | the classifier's matrix product |
+//! | [`squeeze_excite`] | channel gates |
+//! | [`cross_entropy`] | label-smoothed softmax loss |
+//! | [`compare`] | the comparison that the workspace's tests use |
+//!
+//! Each kernel that is not plain itself has a `reference` with the same functions in plain loops: it
+//! defines what the fast ones must compute, and the tests hold them to it.
+//!
+//! # Determinism
+//!
+//! Work is cut into chunks that depend on the sizes alone, and partial sums are added in a fixed
+//! order, so results are the same bits for any number of threads.
+//!
+//! # Speed
+//!
+//! `cargo bench -p regnet-engine` prints a table. The vector instructions are chosen at run time by
+//! [`pulp`]; no compiler flags are needed, and this crate contains no `unsafe`.
+//!
+//! # Panics
+//!
+//! Every kernel panics, naming the slice, when a slice's length does not follow from the sizes.
+
+#![forbid(unsafe_code)]
+
+pub mod batch_norm;
+mod check;
+pub mod compare;
+pub mod conv2d;
+pub mod cross_entropy;
+pub mod global_avg_pool;
+mod kernels;
+pub mod linear;
+pub mod max_pool;
+mod planes;
+mod product;
+mod real;
+pub mod relu;
+mod simd;
+pub mod squeeze_excite;
+
+pub use real::Real;

@@ -1,0 +1,164 @@
+//! How fast the kernels are: `cargo bench -p regnet-engine`, or with `-- 1x1` only the rows that contain "1x1".
+//!
+//! Each row is the best of several runs; throughput is what the operation needs (two operations a
+//! multiply-add, every tensor moved once), not what the kernel does on top.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+use regnet_engine::batch_norm::{self, Activation, Apply, Backward, BatchNorm};
+use regnet_engine::conv2d::{self, Conv2d};
+
+/// Seconds of the fastest run among those that fit a tenth of a second, at least five.
+fn best(mut run: impl FnMut()) -> f64 {
+    let (start, mut best) = (Instant::now(), f64::INFINITY);
+    let mut runs = 0;
+    while runs < 5 || start.elapsed() < Duration::from_millis(100) {
+        let begin = Instant::now();
+        run();
+        best = best.min(begin.elapsed().as_secs_f64());
+        runs += 1;
+    }
+    best
+}
+
+fn numbers(count: usize) -> Vec<f32> {
+    (0..count).map(|i| (i * 7919 % 1009) as f32 / 504.0 - 1.0).collect()
+}
+
+fn convolution(name: &str, op: Conv2d) {
+    let (x, w, dy) = (numbers(op.input_len()), numbers(op.weight_len()), numbers(op.output_len()));
+    let (mut y, mut dx, mut dw) = (dy.clone(), x.clone(), w.clone());
+    let operations = 2.0 * op.multiply_adds() as f64 / 1e9;
+    let forward = best(|| conv2d::forward(&op, black_box(&x), &w, None, &mut y));
+    let input = best(|| conv2d::backward_input(&op, black_box(&w), &dy, &mut dx));
+    let weight = best(|| conv2d::backward_weight(&op, black_box(&x), &dy, &mut dw));
+    println!(
+        "{name:<34} {:>8.1} {:>8.1} {:>8.1} {:>8.1} GFLOP/s",
+        operations / forward,
+        operations / input,
+        operations / weight,
+        3.0 * operations / (forward + input + weight)
+    );
+}
+
+fn normalisation(name: &str, op: BatchNorm) {
+    let (x, dy, residual) = (numbers(op.len()), numbers(op.len()), numbers(op.len()));
+    let (gamma, beta) = (numbers(op.channels), numbers(op.channels));
+    let (mut y, mut dx, mut dresidual) = (x.clone(), x.clone(), x.clone());
+    let (mut dgamma, mut dbeta) = (gamma.clone(), beta.clone());
+    let statistics = batch_norm::statistics(&op, &x);
+    let activation = Activation::Relu;
+    let gather = best(|| drop(black_box(batch_norm::statistics(&op, black_box(&x)))));
+    let apply = best(|| {
+        let args =
+            Apply { statistics: &statistics, gamma: &gamma, beta: &beta, residual: None, activation, x: &x };
+        batch_norm::apply(&op, args, black_box(&mut y));
+    });
+    let apply_residual = best(|| {
+        let residual = Some(&residual[..]);
+        let args = Apply { statistics: &statistics, gamma: &gamma, beta: &beta, residual, activation, x: &x };
+        batch_norm::apply(&op, args, black_box(&mut y));
+    });
+    let backward = best(|| {
+        let args = Backward {
+            statistics: &statistics,
+            gamma: &gamma,
+            activation,
+            x: &x,
+            y: &y,
+            dy: &dy,
+            training: true,
+        };
+        let gradients = batch_norm::Gradients {
+            dx: black_box(&mut dx),
+            dresidual: Some(&mut dresidual),
+            dgamma: &mut dgamma,
+            dbeta: &mut dbeta,
+        };
+        batch_norm::backward(&op, args, gradients);
+    });
+    let gigabytes = 4.0 * op.len() as f64 / 1e9;
+    println!(
+        "{name:<34} {:>8.1} {:>8.1} {:>8.1} {:>8.1} GB/s",
+        gigabytes / gather,
+        2.0 * gigabytes / apply,
+        3.0 * gigabytes / apply_residual,
+        7.0 * gigabytes / backward
+    );
+}
+
+fn conv(
+    inputs: usize,
+    outputs: usize,
+    group_width: usize,
+    kernel: usize,
+    stride: usize,
+    side: usize,
+) -> (String, Conv2d) {
+    let op = Conv2d {
+        batch: 64,
+        in_channels: inputs,
+        out_channels: outputs,
+        group_width,
+        kernel,
+        stride,
+        height: side,
+        width: side,
+    };
+    (format!("{kernel}x{kernel} {inputs}->{outputs} g{group_width} /{stride} at {side}x{side}"), op)
+}
+
+fn main() {
+    let filter: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    let wanted = |name: &str| filter.is_empty() || filter.iter().any(|part| name.contains(part.as_str()));
+    println!("{} threads, batch 64, f32", rayon::current_num_threads());
+    println!("{:<34} {:>8} {:>8} {:>8} {:>8}", "convolution", "forward", "dx", "dw", "all");
+    let convolutions = [
+        conv(3, 32, 3, 3, 1, 32),
+        conv(3, 32, 3, 3, 2, 32),
+        conv(24, 24, 24, 1, 1, 32),
+        conv(56, 56, 56, 1, 1, 16),
+        conv(64, 64, 64, 1, 1, 32),
+        conv(128, 128, 128, 1, 1, 8),
+        conv(152, 152, 152, 1, 1, 8),
+        conv(256, 256, 256, 1, 1, 4),
+        conv(368, 368, 368, 1, 1, 7),
+        conv(24, 56, 24, 1, 2, 32),
+        conv(128, 256, 128, 1, 2, 8),
+        conv(24, 24, 8, 3, 1, 32),
+        conv(64, 64, 8, 3, 1, 16),
+        conv(128, 128, 8, 3, 1, 8),
+        conv(256, 256, 8, 3, 1, 4),
+        conv(64, 64, 16, 3, 1, 32),
+        conv(64, 64, 16, 3, 1, 16),
+        conv(128, 128, 16, 3, 1, 8),
+        conv(256, 256, 16, 3, 1, 4),
+        conv(48, 48, 24, 3, 1, 16),
+        conv(64, 64, 16, 3, 2, 32),
+        conv(128, 128, 16, 3, 2, 16),
+        conv(256, 256, 16, 3, 2, 8),
+        conv(64, 64, 1, 3, 1, 16),
+    ];
+    for (name, op) in convolutions {
+        if wanted(&name) {
+            convolution(&name, op);
+        }
+    }
+    let from = numbers(4 << 20);
+    let mut to = from.clone();
+    let copy = best(|| {
+        to.par_chunks_mut(1 << 16)
+            .zip(from.par_chunks(1 << 16))
+            .for_each(|(to, from)| to.copy_from_slice(from))
+    });
+    println!("copy of 16 MiB: {:.1} GB/s", 8.0 * from.len() as f64 / 1e9 / copy);
+    println!("{:<34} {:>8} {:>8} {:>8} {:>8}", "batch norm", "stats", "relu", "+resid", "backward");
+    for (channels, side) in [(24, 32), (64, 16), (128, 8), (256, 4)] {
+        let name = format!("batch norm {channels} at {side}x{side}");
+        if wanted(&name) {
+            normalisation(&name, BatchNorm { batch: 64, channels, pixels: side * side, epsilon: 1e-5 });
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The large kernels as methods of the element types.
+//!
+//! A generic function is compiled in the crate that calls it, with that crate's settings. These are
+//! compiled here, once: they are fast in a debug build of a caller too, and a caller's own build does not
+//! repeat them.
+
+use crate::batch_norm::{self, Apply, Backward, BatchNorm, Gradients, Statistics};
+use crate::conv2d::{self, Conv2d};
+use crate::linear::{self, Linear};
+
+/// Each method is what the public function of that name does once it has checked its arguments.
+pub trait Kernels: Sized {
+    fn conv2d_forward(op: &Conv2d, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self]);
+    fn conv2d_backward_input(op: &Conv2d, w: &[Self], dy: &[Self], dx: &mut [Self]);
+    fn conv2d_backward_weight(op: &Conv2d, x: &[Self], dy: &[Self], dw: &mut [Self]);
+    fn linear_forward(op: &Linear, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self]);
+    fn linear_backward_input(op: &Linear, w: &[Self], dy: &[Self], dx: &mut [Self]);
+    fn linear_backward_weight(op: &Linear, x: &[Self], dy: &[Self], dw: &mut [Self]);
+    fn batch_norm_statistics(op: &BatchNorm, x: &[Self]) -> Statistics<Self>;
+    fn batch_norm_apply(op: &BatchNorm, args: Apply<'_, Self>, y: &mut [Self]);
+    fn batch_norm_backward(op: &BatchNorm, args: Backward<'_, Self>, gradients: Gradients<'_, Self>);
+}
+
+macro_rules! kernels {
+    ($element:ty) => {
+        impl Kernels for $element {
+            fn conv2d_forward(op: &Conv2d, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self]) {
+                conv2d::fast::forward(op, x, w, bias, y);
+            }
+
+            fn conv2d_backward_input(op: &Conv2d, w: &[Self], dy: &[Self], dx: &mut [Self]) {
+                conv2d::fast::backward_input(op, w, dy, dx);
+            }
+
+            fn conv2d_backward_weight(op: &Conv2d, x: &[Self], dy: &[Self], dw: &mut [Self]) {
+                conv2d::fast::backward_weight(op, x, dy, dw);
+            }
+
+            fn linear_forward(op: &Linear, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self]) {
+                linear::fast::forward(op, x, w, bias, y);
+            }
+
+            fn linear_backward_input(op: &Linear, w: &[Self], dy: &[Self], dx: &mut [Self]) {
+                linear::fast::backward_input(op, w, dy, dx);
+            }
+
+            fn linear_backward_weight(op: &Linear, x: &[Self], dy: &[Self], dw: &mut [Self]) {
+                linear::fast::backward_weight(op, x, dy, dw);
+            }
+
+            fn batch_norm_statistics(op: &BatchNorm, x: &[Self]) -> Statistics<Self> {
+                batch_norm::fast::statistics(op, x)
+            }
+
+            fn batch_norm_apply(op: &BatchNorm, args: Apply<'_, Self>, y: &mut [Self]) {
+                batch_norm::fast::apply(op, args, y);
+            }
+
+            fn batch_norm_backward(op: &BatchNorm, args: Backward<'_, Self>, gradients: Gradients<'_, Self>) {
+                batch_norm::fast::backward(op, args, gradients);
+            }
+        }
+    };
+}
+
+kernels!(f32);
+kernels!(f64);

@@ -1,0 +1,10 @@
+//! Every fast kernel against its reference, and every reference against finite differences.
+
+mod batch_norm;
+mod common;
+mod conv2d;
+mod cross_entropy;
+mod linear;
+mod pooling;
+mod relu;
+mod squeeze_excite;
