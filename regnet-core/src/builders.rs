@@ -89,8 +89,13 @@ where
 }
 
 /// A block that changes width from `IN` to `WIDTH` and moves by `STRIDE`, without squeeze-and-excitation.
-pub type XBlock<const IN: usize, const WIDTH: usize, const INNER: usize, const GROUP: usize, const STRIDE: usize> =
-    ResBlock<Projection<IN, WIDTH, STRIDE>, Bottleneck<IN, INNER, WIDTH, GROUP, STRIDE, NoExcite>>;
+pub type XBlock<
+    const IN: usize,
+    const WIDTH: usize,
+    const INNER: usize,
+    const GROUP: usize,
+    const STRIDE: usize,
+> = ResBlock<Projection<IN, WIDTH, STRIDE>, Bottleneck<IN, INNER, WIDTH, GROUP, STRIDE, NoExcite>>;
 
 /// A block of one width, without squeeze-and-excitation; its shortcut is the identity.
 pub type XNext<const WIDTH: usize, const INNER: usize, const GROUP: usize> =

@@ -126,7 +126,8 @@ impl<
                 "a stage's width must be a whole multiple of its inner width, or the other way round"
             );
         }
-        let bottleneck = if INNER <= WIDTH { Ratio::reduces(WIDTH / INNER) } else { Ratio::expands(INNER / WIDTH) };
+        let bottleneck =
+            if INNER <= WIDTH { Ratio::reduces(WIDTH / INNER) } else { Ratio::expands(INNER / WIDTH) };
         DescribedStage {
             spec: StageSpec { depth: DEPTH, width: WIDTH, stride: STRIDE, bottleneck, group_width: GROUP },
             se: First::HIDDEN.zip(Next::HIDDEN).map(|(first, next)| [first, next]),
@@ -138,7 +139,10 @@ impl<
 pub trait DescribeShortcut {}
 
 impl DescribeShortcut for Identity {}
-impl<const IN: usize, const OUT: usize, const STRIDE: usize> DescribeShortcut for Projection<IN, OUT, STRIDE> {}
+impl<const IN: usize, const OUT: usize, const STRIDE: usize> DescribeShortcut
+    for Projection<IN, OUT, STRIDE>
+{
+}
 
 /// Whether blocks squeeze and excite.
 pub trait DescribeExcite {

@@ -40,7 +40,9 @@ pub(crate) fn head<S: Shape, E: Dtype, D: Device<E>>(weight: &mut Tensor<S, E, D
 ///
 /// # Errors
 /// The device's.
-pub fn zero_last_gammas<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(model: &mut M) -> Result<(), D::Err> {
+pub fn zero_last_gammas<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &mut M,
+) -> Result<(), D::Err> {
     M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut ZeroLastGamma })?;
     Ok(())
 }

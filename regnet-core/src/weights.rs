@@ -8,8 +8,8 @@ use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use dfdx::prelude::*;
 use ::safetensors::tensor::{Dtype as FileDtype, SafeTensors, TensorView};
+use dfdx::prelude::*;
 
 use crate::tensors::dims_of;
 
@@ -82,14 +82,27 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// How many differences an error spells out.
-const LISTED: usize = 8;
+/// How many differences of one kind an error spells out.
+const LISTED: usize = 5;
 
 fn list(mismatches: &[Mismatch]) -> String {
-    let mut lines: Vec<String> = mismatches.iter().take(LISTED).map(ToString::to_string).collect();
-    if mismatches.len() > LISTED {
-        lines.push(format!("and {} more", mismatches.len() - LISTED));
+    let mut lines = Vec::new();
+    let mut counts = BTreeMap::new();
+    for mismatch in mismatches {
+        let (kind, plural) = match mismatch {
+            Mismatch::Missing(_) => (0, "missing"),
+            Mismatch::Shape { .. } => (1, "of another shape"),
+            Mismatch::Dtype { .. } => (2, "of another element type"),
+            Mismatch::Extra(_) => (3, "not part of the network"),
+        };
+        let count = counts.entry((kind, plural)).or_insert(0);
+        *count += 1;
+        if *count <= LISTED {
+            lines.push(mismatch.to_string());
+        }
     }
+    let more = counts.into_iter().filter(|&(_, count)| count > LISTED);
+    lines.extend(more.map(|((_, plural), count)| format!("{} more {plural}", count - LISTED)));
     lines.join("; ")
 }
 
@@ -184,8 +197,11 @@ pub fn load<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(
     model: &mut M,
     path: &Path,
 ) -> Result<(), WeightsError> {
-    let bytes = std::fs::read(path)
-        .map_err(|source| WeightsError::Io { action: "read", path: path.to_owned(), source })?;
+    let bytes = std::fs::read(path).map_err(|source| WeightsError::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })?;
     let file = SafeTensors::deserialize(&bytes)
         .map_err(|error| WeightsError::Format { path: path.to_owned(), reason: error.to_string() })?;
     let mut compare = Compare { file: &file, known: BTreeMap::new(), mismatches: Vec::new() };

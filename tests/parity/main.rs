@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod blocks;
+mod finite_differences;
 mod formula;
 mod losses;
 mod networks;

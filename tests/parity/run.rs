@@ -48,7 +48,7 @@ where
     M: Run<E, Dev> + TensorCollection<E, Dev>,
 {
     let dev = Dev::default();
-    walk(&mut module, SetByFormula);
+    set_by_formula(&mut module);
     let shape = (case.size("batch"), input_channels(case), case.size("height"), case.size("width"));
     let x = tensor::<_, E>(&dev, "input", shape);
     let computed = if case.trains() {
@@ -103,14 +103,14 @@ where
     x.as_vec().into_iter().map(|v| v.to_f64().unwrap()).collect()
 }
 
-fn walk<E: Dtype, M: TensorCollection<E, Dev>>(module: &mut M, mut visitor: SetByFormula)
+/// Gives every tensor of a module the values its name stands for.
+pub fn set_by_formula<E: Dtype, M: TensorCollection<E, Dev>>(module: &mut M)
 where
     Dev: Device<E>,
 {
-    M::iter_tensors(&mut RecursiveWalker { m: (module, String::new()), f: &mut visitor }).unwrap();
+    M::iter_tensors(&mut RecursiveWalker { m: (module, String::new()), f: &mut SetByFormula }).unwrap();
 }
 
-/// Gives every tensor the values its name stands for.
 struct SetByFormula;
 
 impl<E: Dtype> TensorVisitor<E, Dev> for SetByFormula

@@ -1,8 +1,8 @@
 //! The three stems, as declared types.
 
 use dfdx::prelude::*;
-use regnet::builders::{CifarStem, ResNetStem, SimpleStem};
 use regnet::Backend;
+use regnet::builders::{CifarStem, ResNetStem, SimpleStem};
 
 use crate::reference::{Case, cases};
 use crate::run::{Element, Loss, check};
@@ -14,6 +14,7 @@ where
     for case in cases("stems") {
         match case.size("out") {
             16 => stem::<E, 16>(&case),
+            24 => stem::<E, 24>(&case),
             32 => stem::<E, 32>(&case),
             other => panic!("no stem type of width {other} here"),
         }

@@ -117,8 +117,7 @@ where
         x: &Flat<E, Self>,
     ) -> Result<(Flat<E, Self>, Vec<u32>), CpuError> {
         let mut argmax = vec![0; sizes.output_len()];
-        let y =
-            new(self, sizes.output_len(), |y| max_pool::forward(sizes, elements(x), y, &mut argmax))?;
+        let y = new(self, sizes.output_len(), |y| max_pool::forward(sizes, elements(x), y, &mut argmax))?;
         Ok((y, argmax))
     }
 
@@ -239,11 +238,7 @@ where
 }
 
 /// A tensor of `len` elements that `fill` writes.
-fn new<E: Real + Dtype>(
-    dev: &Cpu,
-    len: usize,
-    fill: impl FnOnce(&mut [E]),
-) -> Result<Flat<E, Cpu>, CpuError>
+fn new<E: Real + Dtype>(dev: &Cpu, len: usize, fill: impl FnOnce(&mut [E])) -> Result<Flat<E, Cpu>, CpuError>
 where
     Cpu: Device<E>,
 {

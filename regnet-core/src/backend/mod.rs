@@ -98,7 +98,12 @@ pub trait Backend<E: Dtype>: Device<E> {
     ///
     /// # Errors
     /// The device's.
-    fn relu_backward(&self, y: &Flat<E, Self>, dy: &Buffer<E, Self>, dx: &mut Buffer<E, Self>) -> Result<(), Self::Err>;
+    fn relu_backward(
+        &self,
+        y: &Flat<E, Self>,
+        dy: &Buffer<E, Self>,
+        dx: &mut Buffer<E, Self>,
+    ) -> Result<(), Self::Err>;
 
     /// Max pooling, and where each maximum came from.
     ///

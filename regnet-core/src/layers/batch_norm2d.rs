@@ -2,13 +2,13 @@
 
 use dfdx::prelude::*;
 
+use crate::Backend;
 use crate::backend::Activation;
 use crate::dims::{LayerDim, Matches};
 use crate::forward::{Accepts, Run};
 use crate::ops::{self, BatchNormArgs};
 use crate::peek::peek;
 use crate::tensors::{Map, cast, flat};
-use crate::Backend;
 
 /// Batch normalisation over `(batch, height, width)` of `Channels` channels (Ioffe and Szegedy, 2015).
 ///

@@ -2,12 +2,12 @@
 
 use dfdx::prelude::*;
 
+use crate::Backend;
 use crate::backend::Activation;
 use crate::dims::{LayerDim, Matches, Strided};
 use crate::forward::{Accepts, Run};
 use crate::layers::{BatchNorm2d, Conv2d};
 use crate::tensors::Map;
-use crate::Backend;
 
 /// `relu(f(x) + shortcut(x))`.
 ///
@@ -46,11 +46,8 @@ pub trait Branch<E: Dtype, D: Backend<E>> {
     ///
     /// # Errors
     /// The device's.
-    fn try_branch<T: Tape<E, D>>(
-        &self,
-        x: Map<E, D, T>,
-        shortcut: Map<E, D>,
-    ) -> Result<Map<E, D, T>, D::Err>;
+    fn try_branch<T: Tape<E, D>>(&self, x: Map<E, D, T>, shortcut: Map<E, D>)
+    -> Result<Map<E, D, T>, D::Err>;
 
     /// Evaluates with the batch's statistics.
     ///
@@ -149,7 +146,8 @@ impl<F: TensorCollection<E, D>, E: Dtype, D: Device<E>> TensorCollection<E, D> f
     fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
         visitor: &mut V,
     ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
-        visitor.visit_fields(Self::module("f", |s| &s.f, |s| &mut s.f), |f| ResBlock { shortcut: Identity, f })
+        visitor
+            .visit_fields(Self::module("f", |s| &s.f, |s| &mut s.f), |f| ResBlock { shortcut: Identity, f })
     }
 }
 

@@ -3,12 +3,12 @@
 use dfdx::prelude::*;
 
 use super::block::Branch;
+use crate::Backend;
 use crate::backend::Activation;
 use crate::dims::{LayerDim, Matches, Strided};
 use crate::forward::{Accepts, Run};
 use crate::layers::{BatchNorm2d, Conv2d, Excite};
 use crate::tensors::Map;
-use crate::Backend;
 
 /// A 1x1 convolution, a grouped 3x3 one, and a 1x1 one, each with batch norm ("Designing Network Design
 /// Spaces", figure 4).

@@ -2,9 +2,9 @@
 
 use dfdx::prelude::*;
 
+use crate::Backend;
 use crate::forward::{Accepts, Run};
 use crate::tensors::{Logits, Map};
-use crate::Backend;
 
 /// A stem, one to six stages in a tuple, and a head.
 ///

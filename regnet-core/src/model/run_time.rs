@@ -126,12 +126,16 @@ impl BlockSizes {
     /// Builds in the order that dfdx builds declared blocks, so that one seed gives one initialisation.
     fn build<E: Dtype, D: Backend<E>>(&self, device: &D) -> Result<DynBlock<E, D>, D::Err> {
         let &Self { input, inner, out, group, stride, excite } = self;
-        let shortcut = DynShortcut((input != out || stride != 1).then(|| {
-            Ok(Projection {
-                proj: Conv2d::try_new(device, out, input, Const, stride)?,
-                bn: BatchNorm2d::try_new(device, out)?,
-            })
-        }).transpose()?);
+        let shortcut = DynShortcut(
+            (input != out || stride != 1)
+                .then(|| {
+                    Ok(Projection {
+                        proj: Conv2d::try_new(device, out, input, Const, stride)?,
+                        bn: BatchNorm2d::try_new(device, out)?,
+                    })
+                })
+                .transpose()?,
+        );
         let f = Bottleneck {
             a: Conv2d::try_new(device, inner, input, Const, Const)?,
             a_bn: BatchNorm2d::try_new(device, inner)?,

@@ -2,9 +2,9 @@
 
 use dfdx::prelude::*;
 
+use crate::Backend;
 use crate::forward::{Accepts, Run};
 use crate::tensors::Map;
-use crate::Backend;
 
 /// `DEPTH` blocks: the `First`, which may change width and resolution, and `DEPTH - 1` of `Next`.
 #[derive(Debug, Clone)]
@@ -43,10 +43,9 @@ where
             .enumerate()
             .map(|(i, name)| Self::module(name, move |s| &s.next[i], move |s| &mut s.next[i]))
             .collect::<Vec<_>>();
-        visitor.visit_fields(
-            (Self::module("b1", |s| &s.first, |s| &mut s.first), next),
-            |(first, next)| Stage { first, next },
-        )
+        visitor.visit_fields((Self::module("b1", |s| &s.first, |s| &mut s.first), next), |(first, next)| {
+            Stage { first, next }
+        })
     }
 }
 

@@ -2,12 +2,12 @@
 
 use dfdx::prelude::*;
 
+use crate::Backend;
 use crate::backend::Activation;
 use crate::dims::{LayerDim, Matches, Strided};
 use crate::forward::{Accepts, Run};
 use crate::layers::{BatchNorm2d, Conv2d, Pool};
 use crate::tensors::Map;
-use crate::Backend;
 
 /// A convolution, its norm, a ReLU, and pooling where the stem has one.
 ///

@@ -2,11 +2,11 @@
 
 use dfdx::prelude::*;
 
+use crate::Backend;
 use crate::backend::{
     Activation, BatchNormGradients, BatchNormInputs, BatchNormSizes, Statistics, with_gradients,
 };
 use crate::tensors::{Flat, Map, flat};
-use crate::Backend;
 
 /// What to normalise with, and what follows.
 pub(crate) struct BatchNormArgs<E: Dtype, D: Storage<E>> {

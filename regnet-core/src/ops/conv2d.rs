@@ -2,9 +2,9 @@
 
 use dfdx::prelude::*;
 
+use crate::Backend;
 use crate::backend::{Conv2dGradients, Conv2dInputs, Conv2dSizes, with_gradients};
 use crate::tensors::{Flat, Map, flat};
-use crate::Backend;
 
 /// Convolves `x` with `w` of shape `(out, group_width, kernel, kernel)`, "same"-padded.
 pub(crate) fn conv2d<S: Shape<Concrete = [usize; 4]>, E: Dtype, D: Backend<E>, T: Tape<E, D>>(
@@ -24,8 +24,7 @@ fn sizes(
 ) -> Option<Conv2dSizes> {
     let groups = in_channels.checked_div(group_width)?;
     let whole = groups * group_width == in_channels && groups > 0 && out_channels % groups == 0;
-    let sizes =
-        Conv2dSizes { batch, in_channels, out_channels, group_width, kernel, stride, height, width };
+    let sizes = Conv2dSizes { batch, in_channels, out_channels, group_width, kernel, stride, height, width };
     (whole && kernel % 2 == 1 && stride > 0).then_some(sizes)
 }
 
@@ -40,12 +39,7 @@ fn run<E: Dtype, D: Backend<E>, T: Tape<E, D>>(
     let saved = y.clone();
     tape.add_backward_op(move |grads| {
         with_gradients(grads, [&x, &w, &saved], |[dx, dw, dy]| {
-            device.conv2d_backward(
-                &sizes,
-                Conv2dInputs { x: &x, w: &w },
-                dy,
-                Conv2dGradients { dx, dw },
-            )
+            device.conv2d_backward(&sizes, Conv2dInputs { x: &x, w: &w }, dy, Conv2dGradients { dx, dw })
         })
     });
     let shape = (sizes.batch, sizes.out_channels, sizes.out_height(), sizes.out_width());

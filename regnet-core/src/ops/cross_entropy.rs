@@ -2,9 +2,9 @@
 
 use dfdx::prelude::*;
 
+use crate::Backend;
 use crate::backend::{CrossEntropySizes, with_gradients};
 use crate::tensors::flat;
-use crate::Backend;
 
 /// Softmax cross-entropy with label smoothing, averaged over the batch (Szegedy et al., 2016, section 7).
 ///

@@ -2,9 +2,9 @@
 
 use dfdx::prelude::*;
 
+use crate::Backend;
 use crate::backend::{GlobalAvgPoolSizes, LinearGradients, LinearSizes, with_gradients};
 use crate::tensors::{Flat, Logits, Map, flat};
-use crate::Backend;
 
 /// The mean of each channel, `(batch, channels)`.
 pub(crate) fn global_avg_pool<E: Dtype, D: Backend<E>, T: Tape<E, D>>(

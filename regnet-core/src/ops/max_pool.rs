@@ -2,9 +2,9 @@
 
 use dfdx::prelude::*;
 
+use crate::Backend;
 use crate::backend::{MaxPoolSizes, with_gradients};
 use crate::tensors::{Map, flat};
-use crate::Backend;
 
 /// The largest element of each "same"-padded `kernel` x `kernel` window.
 pub(crate) fn max_pool<E: Dtype, D: Backend<E>, T: Tape<E, D>>(

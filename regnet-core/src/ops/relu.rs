@@ -2,14 +2,12 @@
 
 use dfdx::prelude::*;
 
+use crate::Backend;
 use crate::backend::with_gradients;
 use crate::tensors::{Map, flat};
-use crate::Backend;
 
 /// `max(x, 0)`.
-pub(crate) fn relu<E: Dtype, D: Backend<E>, T: Tape<E, D>>(
-    x: Map<E, D, T>,
-) -> Result<Map<E, D, T>, D::Err> {
+pub(crate) fn relu<E: Dtype, D: Backend<E>, T: Tape<E, D>>(x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
     let shape = *x.shape();
     let (x, mut tape) = flat(x)?.split_tape();
     let device = x.device().clone();

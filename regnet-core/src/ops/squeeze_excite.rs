@@ -2,9 +2,9 @@
 
 use dfdx::prelude::*;
 
+use crate::Backend;
 use crate::backend::{ExciteGradients, ExciteWeights, SqueezeExciteSizes, with_gradients};
 use crate::tensors::{Map, flat};
-use crate::Backend;
 
 /// Scales each channel of `x` by its gate.
 pub(crate) fn squeeze_excite<E: Dtype, D: Backend<E>, T: Tape<E, D>>(

@@ -1,0 +1,187 @@
+//! The typed half of the library: shapes in types, the same network with shapes at run time, and dfdx's own
+//! tools on both.
+#![allow(clippy::unwrap_used)]
+
+use dfdx::prelude::*;
+use regnet::space::{Parameter, presets};
+use regnet::{Built, Declared, DynRegNet, Run, regnet, weights};
+
+type Net = regnet!(< d=7, w0=24, wa=24.5, wm=2.5, g=8, b=1, se=true >, classes = 10);
+type NetX = regnet!(< d=5, w0=16, wa=20, wm=2.2, g=8, b=2 >, classes = 10, stem = cifar(16));
+
+fn images<S: Shape>(dev: &Cpu, shape: S) -> Tensor<S, f32, Cpu> {
+    let numbers = (0..shape.num_elements()).map(|i| ((i * 2654435761) % 1009) as f32 / 504.5 - 1.0);
+    dev.tensor_from_vec(numbers.collect(), shape)
+}
+
+/// One training step's logits, gradient of the input, and weights after it.
+fn step<M: Run<f32, Cpu, Out = (usize, usize)> + TensorCollection<f32, Cpu>>(
+    net: &mut M,
+) -> (Vec<f32>, Vec<f32>, Vec<u8>) {
+    let dev = Cpu::default();
+    let x = images(&dev, (2, 3, 64, 64));
+    let logits = net.try_run_mut(x.leaky_trace()).unwrap();
+    let values = logits.as_vec();
+    let labels = dev.tensor((vec![3, 7], (2,)));
+    let gradients = regnet::cross_entropy(logits, &labels, 0.1).unwrap().backward();
+    let mut sgd = dfdx::optim::Sgd::new(net, SgdConfig { lr: 0.1, ..Default::default() });
+    sgd.update(net, &gradients).unwrap();
+    (values, gradients.get(&x).as_vec(), weights::to_bytes(net))
+}
+
+#[test]
+fn a_declared_network_has_its_shapes_in_its_types() {
+    let dev = Cpu::default();
+    let net = dev.build_module::<Net, f32>();
+    let logits: Tensor<Rank2<2, 10>, f32, _> = net.forward(images(&dev, Rank4::<2, 3, 64, 64>::default()));
+    assert!(logits.as_vec().iter().all(|v| v.is_finite()));
+}
+
+#[test]
+fn static_and_run_time_shapes_give_identical_bits() {
+    let dev = Cpu::default();
+    let net = dev.build_module::<Net, f32>();
+    let fixed: Tensor<Rank2<2, 10>, f32, _> = net.forward(images(&dev, Rank4::<2, 3, 64, 64>::default()));
+    let free: Tensor<(usize, Const<10>), f32, _> =
+        net.forward(images(&dev, (2usize, Const::<3>, 64usize, 64usize)));
+    assert_eq!(fixed.as_vec(), free.as_vec());
+}
+
+/// The run-time-shaped network starts, trains and ends as the declared one, bit by bit.
+#[test]
+fn a_declared_network_and_its_run_time_form_are_the_same_network() {
+    fn same<N: Declared + BuildOnDevice<Cpu, f32>>()
+    where
+        N::Built: Run<f32, Cpu, Out = (usize, usize)>,
+    {
+        let mut declared = Cpu::seed_from_u64(7).build_module::<N, f32>();
+        let mut free = DynRegNet::<f32, _>::try_new(&Cpu::seed_from_u64(7), &N::spec()).unwrap();
+        assert_eq!(weights::to_bytes(&declared), weights::to_bytes(&free), "initial weights");
+        assert_eq!(step(&mut declared), step(&mut free));
+    }
+    same::<Net>();
+    same::<NetX>();
+}
+
+/// The typed modules and the layer graph are two views of one spec.
+#[test]
+fn tensor_names_and_shapes_are_the_graphs() {
+    fn same<M: TensorCollection<f32, Cpu>>(net: &M, spec: &regnet::space::AnyNet) {
+        let bytes = weights::to_bytes(net);
+        let file = ::safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let mut found: Vec<_> =
+            file.tensors().into_iter().map(|(name, view)| (name, view.shape().to_vec())).collect();
+        let graph = spec.graph(64, 64).unwrap();
+        let mut expected: Vec<_> =
+            graph.parameters().map(|Parameter { name, shape, .. }| (name, shape)).collect();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
+        let trainable = spec.complexity(64, 64).unwrap().params;
+        assert_eq!(net.num_trainable_params() as u64, trainable);
+    }
+    let dev = Cpu::default();
+    same(&dev.build_module::<Net, f32>(), &Net::spec());
+    same(&dev.build_module::<NetX, f32>(), &NetX::spec());
+    for preset in presets().iter().filter(|preset| preset.megaflops <= 600) {
+        let spec = preset.declaration().to_anynet().unwrap();
+        same(&DynRegNet::<f32, _>::try_new(&dev, &spec).unwrap(), &spec);
+    }
+}
+
+#[test]
+fn initial_values_follow_the_published_recipe() {
+    let net = Cpu::seed_from_u64(1).build_module::<Net, f64>();
+    let deviation = |values: Vec<f64>| {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
+    };
+    let near =
+        |found: f64, expected: f64| assert!((found / expected - 1.0).abs() < 0.1, "{found} {expected}");
+    let weight = &net.stem.conv.weight;
+    near(deviation(weight.as_vec()), (2.0 / (9.0 * 32.0f64)).sqrt());
+    near(deviation(net.head.weight.as_vec()), 0.01);
+    assert!(net.head.bias.as_vec().iter().all(|&b| b == 0.0));
+    assert!(net.stem.bn.weight.as_vec().iter().all(|&g| g == 1.0));
+}
+
+#[test]
+fn the_last_gamma_of_each_block_can_start_at_zero() {
+    let mut net = Cpu::default().build_module::<Net, f32>();
+    regnet::init::zero_last_gammas(&mut net).unwrap();
+    assert!(net.stages.0.first.f.c_bn.weight.as_vec().iter().all(|&g| g == 0.0));
+    assert!(net.stages.0.first.f.b_bn.weight.as_vec().iter().all(|&g| g == 1.0));
+}
+
+#[test]
+fn dfdx_tools_work_on_declared_and_run_time_networks() {
+    fn tools<M>(mut net: M)
+    where
+        M: Clone + Run<f32, Cpu, Out = (usize, usize)> + TensorCollection<f32, Cpu, To<f32, Cpu> = M>,
+        M::To<f64, Cpu>: TensorCollection<f64, Cpu> + Run<f64, Cpu, Out = (usize, usize)>,
+    {
+        let original = net.clone();
+        let before = weights::to_bytes(&original);
+        step(&mut net);
+        let after = weights::to_bytes(&net);
+        assert_ne!(before, after);
+
+        // Exponential moving average: decay 0 copies, decay 1 keeps.
+        let mut average = original.clone();
+        average.ema(&net, 1.0);
+        assert_eq!(trainable(&average), trainable(&original));
+
+        // Files, ours and dfdx's.
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, theirs) =
+            (folder.path().join("ours.safetensors"), folder.path().join("theirs.safetensors"));
+        weights::save(&net, &ours).unwrap();
+        net.save_safetensors(&theirs).unwrap();
+        for file in [&ours, &theirs] {
+            let mut loaded = original.clone();
+            weights::load(&mut loaded, file).unwrap();
+            assert_eq!(weights::to_bytes(&loaded), after);
+        }
+
+        // Another element type.
+        let doubled = net.to_dtype::<f64>();
+        let x = images(&Cpu::default(), (1, 3, 33, 31));
+        let (y, y64) = (net.try_run(x.clone()).unwrap(), doubled.try_run(x.to_dtype::<f64>()).unwrap());
+        for (a, b) in y.as_vec().into_iter().zip(y64.as_vec()) {
+            assert!((f64::from(a) - b).abs() <= 1e-4 * (1.0 + b.abs()), "{a} {b}");
+        }
+    }
+    fn trainable<M: TensorCollection<f32, Cpu>>(net: &M) -> usize {
+        net.num_trainable_params()
+    }
+    let dev = Cpu::default();
+    tools(dev.build_module::<Net, f32>());
+    tools(DynRegNet::try_new(&dev, &NetX::spec()).unwrap());
+}
+
+#[test]
+fn a_file_that_does_not_fit_is_refused_whole_and_explained() {
+    let dev = Cpu::default();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.safetensors");
+    weights::save(&dev.build_module::<NetX, f32>(), &path).unwrap();
+    let mut net: Built<Net, f32, Cpu> = dev.build_module::<Net, f32>();
+    let before = weights::to_bytes(&net);
+    let message = weights::load(&mut net, &path).unwrap_err().to_string();
+    assert!(message.contains("missing") && message.contains("shape"), "{message}");
+    assert_eq!(weights::to_bytes(&net), before);
+
+    std::fs::write(&path, b"not a safetensors file").unwrap();
+    let message = weights::load(&mut net, &path).unwrap_err().to_string();
+    assert!(message.contains("not a safetensors file"), "{message}");
+    assert!(weights::save(&net, &folder.path().join("no/such/folder")).is_err());
+}
+
+#[test]
+fn run_time_dimensions_that_do_not_fit_are_errors() {
+    let dev = Cpu::default();
+    let net = DynRegNet::<f32, _>::try_new(&dev, &Net::spec()).unwrap();
+    assert!(net.try_run(images(&dev, (2, 1, 32, 32))).is_err(), "one channel instead of three");
+    let built = dev.build_module::<Net, f32>();
+    assert!(built.try_run(images(&dev, (2, 4, 32, 32))).is_err(), "four channels instead of three");
+}
