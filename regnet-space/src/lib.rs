@@ -28,6 +28,7 @@
 //! | [`error`] | what can be wrong with numbers |
 //! | [`suggest`] | the nearest known word |
 //! | [`limits`] | structural bounds |
+//! | [`text`] | stage tables as text |
 
 pub mod bottleneck;
 pub mod compat;
@@ -41,6 +42,7 @@ pub mod preset;
 mod quantise;
 pub mod spec;
 pub mod suggest;
+pub mod text;
 
 pub use bottleneck::Bottleneck;
 pub use compat::Compatibility;

@@ -69,7 +69,8 @@ impl Builder {
             }
             Block::Bottleneck => {
                 let shortcut = self.shortcut(name, x, w, stride);
-                let f = self.bottleneck(&format!("{name}.f"), x, net.se_width(self.channels(x)), stage, stride);
+                let f =
+                    self.bottleneck(&format!("{name}.f"), x, net.se_width(self.channels(x)), stage, stride);
                 self.sum(name, shortcut, f)
             }
         }

@@ -1,0 +1,120 @@
+//! Networks as text for people: aligned columns, thousands separated.
+
+use std::fmt;
+
+use crate::complexity::{Complexity, StageRow};
+use crate::error::SpecError;
+use crate::spec::AnyNet;
+
+/// Rows of cells; the first column is aligned to the left and all others to the right.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table(Vec<Vec<String>>);
+
+impl Table {
+    /// A table of its head only.
+    pub fn new<S: Into<String>>(head: impl IntoIterator<Item = S>) -> Self {
+        Self(vec![head.into_iter().map(Into::into).collect()])
+    }
+
+    /// Adds a row.
+    pub fn push<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
+        self.0.push(cells.into_iter().map(Into::into).collect());
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.0.iter().map(Vec::len).max().unwrap_or(0);
+        let cells = |column| self.0.iter().filter_map(move |row: &Vec<String>| row.get(column));
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0))
+            .collect();
+        for (i, row) in self.0.iter().enumerate() {
+            let mut line = String::new();
+            for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
+                line += &if column == 0 { format!("{cell:<width$}") } else { format!("  {cell:>width$}") };
+            }
+            let newline = if i == 0 { "" } else { "\n" };
+            write!(f, "{newline}{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+impl AnyNet {
+    /// The stage table as text: [`stage_table`](Self::stage_table) and the total of each cost.
+    ///
+    /// # Errors
+    ///
+    /// As [`graph`](Self::graph).
+    pub fn describe(&self, height: usize, width: usize) -> Result<Table, SpecError> {
+        let rows = self.stage_table(height, width)?;
+        let mut table =
+            Table::new(["stage", "blocks", "width", "group width", "output", "flops", "params", "acts"]);
+        for StageRow { name, blocks, group_width, output, complexity } in &rows {
+            let count = |n: usize| if n == 0 { String::new() } else { n.to_string() };
+            let start = [
+                name.clone(),
+                count(*blocks),
+                output.c.to_string(),
+                count(group_width.unwrap_or(0)),
+                format!("{} x {}", output.h, output.w),
+            ];
+            table.push(start.into_iter().chain(costs(complexity)));
+        }
+        let blocks: usize = rows.iter().map(|row| row.blocks).sum();
+        let start = ["total".to_owned(), blocks.to_string(), String::new(), String::new(), String::new()];
+        table.push(start.into_iter().chain(costs(&rows.iter().map(|row| row.complexity).sum())));
+        Ok(table)
+    }
+}
+
+fn costs(&Complexity { flops, params, acts }: &Complexity) -> [String; 3] {
+    [flops, params, acts].map(grouped)
+}
+
+/// A number with commas between thousands.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.char_indices() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preset::Preset;
+
+    #[test]
+    fn columns_are_aligned() {
+        let mut table = Table::new(["name", "n"]);
+        table.push(["a", "1000"]);
+        table.push(["longer", ""]);
+        assert_eq!(table.to_string(), "name       n\na       1000\nlonger");
+    }
+
+    #[test]
+    fn thousands_are_separated() {
+        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (600_891_112, "600,891,112")] {
+            assert_eq!(grouped(n), text);
+        }
+    }
+
+    #[test]
+    fn a_published_model() {
+        let preset = Preset::find("RegNetX-200MF").unwrap_or_else(|error| panic!("{error}"));
+        let net = preset.declaration().to_anynet().unwrap_or_else(|errors| panic!("{errors:?}"));
+        let text = net.describe(224, 224).unwrap_or_else(|error| panic!("{error}")).to_string();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 8, "{text}");
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(lines[2])[..7], ["s1", "1", "24", "8", "56", "x", "56"]);
+        assert_eq!(words(lines[7]), ["total", "13", "199,040,872", "2,684,792", "2,164,056"]);
+    }
+}

@@ -1,0 +1,140 @@
+//! What can be wrong with data.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::set::Split;
+
+/// Why a data set could not be loaded or a batch not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The text does not name a source of data.
+    #[error(
+        "unknown data source `{given}`; use `builtin`, `cifar10:DIR`, `cifar100:DIR` or `folder:DIR`, \
+         where DIR is a folder on this machine"
+    )]
+    UnknownSource {
+        /// The text that was given.
+        given: String,
+    },
+    /// The image size is out of range.
+    #[error("image size {given} is out of range; choose {} to {} pixels", Split::SIZES.start(), Split::SIZES.end())]
+    Size {
+        /// The size asked for, in pixels.
+        given: usize,
+    },
+    /// A folder or file that the data set needs does not exist.
+    #[error("{path} does not exist; it should be {role}")]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What should be there.
+        role: &'static str,
+    },
+    /// The operating system refused to read a folder or file.
+    #[error("cannot read {path}: {reason}; check that it is readable")]
+    Read {
+        /// The folder or file.
+        path: PathBuf,
+        /// The operating system's reason.
+        reason: io::Error,
+    },
+    /// A file is not an image that can be decoded, or claims to be unreasonably large.
+    #[error("cannot decode the image {path}: {reason}; replace or remove the file")]
+    Image {
+        /// The image file.
+        path: PathBuf,
+        /// The decoder's reason.
+        reason: image::ImageError,
+    },
+    /// A training folder without at least two class folders.
+    #[error(
+        "{path} holds {found} class folders, and training needs at least 2; \
+         put each class's images into a folder of its own, as in {path}/CLASS/image.png"
+    )]
+    TooFewClasses {
+        /// The training folder.
+        path: PathBuf,
+        /// The number of class folders in it.
+        found: usize,
+    },
+    /// A class folder without images.
+    #[error("the class folder {path} holds no PNG or JPEG images; add some or remove the folder")]
+    EmptyClass {
+        /// The class folder.
+        path: PathBuf,
+    },
+    /// A class that is tested but not trained.
+    #[error(
+        "the class folder {path} has no counterpart in {train}; \
+         add training images for it or remove the folder"
+    )]
+    UntrainedClass {
+        /// The class folder among the test data.
+        path: PathBuf,
+        /// The training folder that lacks it.
+        train: PathBuf,
+    },
+    /// A split without any image.
+    #[error("there are no {split} images in the data set {name}; add some")]
+    NoImages {
+        /// The data set's name.
+        name: String,
+        /// `training` or `test`.
+        split: &'static str,
+    },
+    /// A CIFAR file that does not consist of whole images.
+    #[error(
+        "{path} has {found} bytes where {expected} were expected (images take {record} bytes each); \
+         it is truncated or not a CIFAR binary file: download and unpack the archive again"
+    )]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Its length in bytes.
+        found: usize,
+        /// The least length in bytes that would hold the last image whole.
+        expected: usize,
+        /// The length of one image in bytes.
+        record: usize,
+    },
+    /// A CIFAR image whose label names no class.
+    #[error(
+        "image {index} of {path} has label {label}, but labels are below {classes}; \
+         check that the file belongs to this data set (CIFAR-10 and CIFAR-100 differ)"
+    )]
+    Label {
+        /// The file.
+        path: PathBuf,
+        /// The image's place in the file, from 0.
+        index: usize,
+        /// The label found.
+        label: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// A CIFAR list of class names of the wrong length.
+    #[error("{path} lists {found} class names where {expected} were expected; unpack the archive again")]
+    ClassNames {
+        /// The list.
+        path: PathBuf,
+        /// The number of names in it.
+        found: usize,
+        /// The number of classes.
+        expected: usize,
+    },
+    /// A batch of no images.
+    #[error("the batch size is 0; choose at least 1")]
+    ZeroBatch,
+    /// Shifted crops that could miss the image.
+    #[error(
+        "crops shifted by up to {pad} pixels need images larger than that, not {size} x {size}; pad less"
+    )]
+    Padding {
+        /// The largest shift in pixels.
+        pad: usize,
+        /// The images' side in pixels.
+        size: usize,
+    },
+}

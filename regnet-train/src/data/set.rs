@@ -1,0 +1,227 @@
+//! A data set in memory or on disk, and the normalisation of its colours.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use image::RgbImage;
+use image::imageops::{FilterType, resize};
+use rayon::prelude::*;
+
+use super::augment::Augment;
+use super::batch::Batches;
+use super::error::DataError;
+use super::folder;
+
+/// Images and labels to train on and to test on.
+#[derive(Clone, Debug)]
+pub struct DataSet {
+    /// What to call it, such as `builtin`.
+    pub name: String,
+    /// The name of each class; a label is a place in this list.
+    pub classes: Vec<String>,
+    /// The images to learn from.
+    pub train: Arc<Split>,
+    /// The images to measure accuracy on.
+    pub test: Arc<Split>,
+    /// How pixels become inputs, measured on the training images.
+    pub normalise: Normalise,
+}
+
+impl DataSet {
+    pub(crate) fn new(
+        name: &str,
+        classes: Vec<String>,
+        train: Split,
+        test: Split,
+    ) -> Result<Self, DataError> {
+        for (split, images) in [("training", &train), ("test", &test)] {
+            if images.is_empty() {
+                return Err(DataError::NoImages { name: name.to_owned(), split });
+            }
+        }
+        let normalise = Normalise::measure(&train)?;
+        Ok(Self { name: name.to_owned(), classes, train: Arc::new(train), test: Arc::new(test), normalise })
+    }
+
+    /// Channels, height and width of an image.
+    pub fn shape(&self) -> [usize; 3] {
+        [3, self.train.size(), self.train.size()]
+    }
+
+    /// Shuffled, augmented batches of the training images.
+    ///
+    /// # Errors
+    ///
+    /// As [`Batches::shuffled`].
+    pub fn train_batches(&self, batch: usize, augment: Augment, seed: u64) -> Result<Batches, DataError> {
+        Batches::shuffled(Arc::clone(&self.train), self.normalise, batch, augment, seed)
+    }
+
+    /// The test images in order, unchanged.
+    ///
+    /// # Errors
+    ///
+    /// As [`Batches::in_order`].
+    pub fn test_batches(&self, batch: usize) -> Result<Batches, DataError> {
+        Batches::in_order(Arc::clone(&self.test), self.normalise, batch)
+    }
+}
+
+/// One part of a data set: labelled square RGB images.
+pub struct Split {
+    pixels: Pixels,
+    labels: Vec<usize>,
+    size: usize,
+}
+
+/// Where the images are. Bytes in memory are interleaved RGB, image after image.
+enum Pixels {
+    Memory { bytes: Vec<u8>, side: usize },
+    Disk { paths: Vec<PathBuf> },
+}
+
+impl Split {
+    /// The sizes at which images can be delivered, in pixels.
+    pub const SIZES: RangeInclusive<usize> = 8..=1024;
+
+    /// Images of `side` x `side` pixels in memory, resized to `size` when they are read.
+    pub(crate) fn in_memory(
+        bytes: Vec<u8>,
+        side: usize,
+        labels: Vec<usize>,
+        size: usize,
+    ) -> Result<Self, DataError> {
+        debug_assert_eq!(bytes.len(), labels.len() * side * side * 3);
+        Self::check_size(size)?;
+        Ok(Self { pixels: Pixels::Memory { bytes, side }, labels, size })
+    }
+
+    /// Image files, decoded and brought to `size` each time they are read.
+    pub(crate) fn on_disk(paths: Vec<PathBuf>, labels: Vec<usize>, size: usize) -> Result<Self, DataError> {
+        debug_assert_eq!(paths.len(), labels.len());
+        Self::check_size(size)?;
+        Ok(Self { pixels: Pixels::Disk { paths }, labels, size })
+    }
+
+    pub(crate) fn check_size(size: usize) -> Result<(), DataError> {
+        if Self::SIZES.contains(&size) { Ok(()) } else { Err(DataError::Size { given: size }) }
+    }
+
+    /// The number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// The class of each image.
+    pub fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
+    /// Height and width of the images in pixels.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// One image, of [`size`](Self::size) x `size` pixels.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Read`] or [`DataError::Image`] if it lies on disk and cannot be decoded.
+    ///
+    /// # Panics
+    ///
+    /// If `index` is not below [`len`](Self::len).
+    pub fn image(&self, index: usize) -> Result<RgbImage, DataError> {
+        let (bytes, side) = match &self.pixels {
+            Pixels::Memory { bytes, side } => (bytes, *side),
+            Pixels::Disk { paths } => return folder::decode(&paths[index], self.size),
+        };
+        let length = side * side * 3;
+        let own = bytes[index * length..][..length].to_vec();
+        let image = RgbImage::from_raw(side as u32, side as u32, own).expect("the length is the image's");
+        let size = self.size as u32;
+        Ok(if self.size == side { image } else { resize(&image, size, size, FilterType::Triangle) })
+    }
+}
+
+/// Figures only; the pixels would fill the screen for minutes.
+impl fmt::Debug for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let in_memory = matches!(self.pixels, Pixels::Memory { .. });
+        f.debug_struct("Split")
+            .field("images", &self.len())
+            .field("size", &self.size)
+            .field("in_memory", &in_memory)
+            .finish()
+    }
+}
+
+/// Per-channel mean and standard deviation of pixels on the scale from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Normalise {
+    /// Mean of red, green and blue.
+    pub mean: [f32; 3],
+    /// Standard deviation of red, green and blue, at least one step of 1/255.
+    pub std: [f32; 3],
+}
+
+impl Normalise {
+    /// More images than this do not change the figures noticeably; a large folder is sampled evenly.
+    const MOST_IMAGES: usize = 10_000;
+
+    /// Measures the images of a split, up to 10,000 of them, evenly spread.
+    ///
+    /// # Errors
+    ///
+    /// As [`Split::image`].
+    pub fn measure(split: &Split) -> Result<Self, DataError> {
+        let count = split.len().min(Self::MOST_IMAGES);
+        let sums = (0..count)
+            .into_par_iter()
+            .map(|i| split.image(i * split.len() / count).map(|image| Sums::of(&image)))
+            .try_reduce(Sums::default, |a, b| Ok(a.plus(b)))?;
+        Ok(sums.normalise((count * split.size() * split.size()) as f64))
+    }
+
+    /// Factor and offset of each channel, such that `byte * factor + offset` is the normalised value.
+    pub(crate) fn affine(&self) -> [(f32, f32); 3] {
+        std::array::from_fn(|c| (1.0 / (255.0 * self.std[c]), -self.mean[c] / self.std[c]))
+    }
+}
+
+/// Sums of bytes and of their squares; whole numbers, so that the order of adding is of no matter.
+#[derive(Clone, Copy, Default)]
+struct Sums([(u64, u64); 3]);
+
+impl Sums {
+    fn of(image: &RgbImage) -> Self {
+        let mut sums = Self::default();
+        for pixel in image.pixels() {
+            for ((sum, squares), byte) in sums.0.iter_mut().zip(pixel.0) {
+                *sum += u64::from(byte);
+                *squares += u64::from(byte) * u64::from(byte);
+            }
+        }
+        sums
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self(std::array::from_fn(|c| (self.0[c].0 + other.0[c].0, self.0[c].1 + other.0[c].1)))
+    }
+
+    fn normalise(self, pixels: f64) -> Normalise {
+        let mean = self.0.map(|(sum, _)| sum as f64 / pixels);
+        let variance = |c: usize| self.0[c].1 as f64 / pixels - mean[c] * mean[c];
+        Normalise {
+            mean: mean.map(|m| (m / 255.0) as f32),
+            std: std::array::from_fn(|c| (variance(c).max(1.0).sqrt() / 255.0) as f32),
+        }
+    }
+}
