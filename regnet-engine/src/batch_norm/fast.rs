@@ -43,10 +43,10 @@ impl<T: Real> Terms<2> for Deviations<'_, T> {
     }
 }
 
-/// `max(value, 0)`; NaN becomes zero, as everywhere in this crate.
+/// `max(value, 0)`; NaN stays NaN, so that training that diverges is noticed.
 #[inline(always)]
 fn relu<T: Real>(value: T) -> T {
-    if value > T::zero() { value } else { T::zero() }
+    if value <= T::zero() { T::zero() } else { value }
 }
 
 /// See [`apply`](super::apply).

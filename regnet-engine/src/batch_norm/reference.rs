@@ -36,8 +36,8 @@ pub fn apply<T: Real>(op: &BatchNorm, args: Apply<'_, T>, y: &mut [T]) {
         let sum = args.gamma[c] * normalised + args.beta[c] + residual;
         *y = match args.activation {
             Activation::Identity => sum,
-            Activation::Relu if sum > T::zero() => sum,
-            Activation::Relu => T::zero(),
+            Activation::Relu if sum <= T::zero() => T::zero(),
+            Activation::Relu => sum,
         };
     }
 }
