@@ -69,8 +69,8 @@ stems! {
 #[derive(Debug, Clone, Copy)]
 pub struct DescribedStage {
     spec: StageSpec,
-    /// Hidden units of the squeeze-and-excitation of the first block and of the others.
-    se: Option<[usize; 2]>,
+    /// Hidden units of the squeeze-and-excitation of the first block and of the others; 0 for none.
+    se: [usize; 2],
 }
 
 /// The numbers of the stages in a tuple.
@@ -130,7 +130,7 @@ impl<
             if INNER <= WIDTH { Ratio::reduces(WIDTH / INNER) } else { Ratio::expands(INNER / WIDTH) };
         DescribedStage {
             spec: StageSpec { depth: DEPTH, width: WIDTH, stride: STRIDE, bottleneck, group_width: GROUP },
-            se: First::HIDDEN.zip(Next::HIDDEN).map(|(first, next)| [first, next]),
+            se: [First::HIDDEN, Next::HIDDEN],
         }
     }
 }
@@ -146,30 +146,34 @@ impl<const IN: usize, const OUT: usize, const STRIDE: usize> DescribeShortcut
 
 /// Whether blocks squeeze and excite.
 pub trait DescribeExcite {
-    /// Hidden units.
-    const HIDDEN: Option<usize>;
+    /// Hidden units; 0 for none.
+    const HIDDEN: usize;
 }
 
 impl DescribeExcite for NoExcite {
-    const HIDDEN: Option<usize> = None;
+    const HIDDEN: usize = 0;
 }
 
 impl<const CHANNELS: usize, const HIDDEN: usize> DescribeExcite for SqueezeExcite<CHANNELS, HIDDEN> {
-    const HIDDEN: Option<usize> = Some(HIDDEN);
+    const HIDDEN: usize = HIDDEN;
 }
 
 /// The ratio that rounds to the hidden units of every block: the published one where it does, else the middle
-/// of all that do. Hand-written stages may follow no common ratio; then the one nearest to all.
+/// of all that do; `None` where no block has any. Hand-written stages may follow no common ratio; then the one
+/// nearest to all.
 fn se_ratio(stages: &[DescribedStage], stem_width: usize) -> Option<f64> {
     let mut widths = Vec::new();
     let mut input = stem_width;
     for stage in stages {
-        let [first, next] = stage.se?;
+        let [first, next] = stage.se;
         widths.push((input, first));
         input = stage.spec.width;
         if stage.spec.depth > 1 {
             widths.push((input, next));
         }
+    }
+    if widths.iter().all(|&(_, se)| se == 0) {
+        return None;
     }
     let fits = |ratio: f64| widths.iter().all(|&(w, se)| (w as f64 * ratio).round_ties_even() as usize == se);
     if fits(SE_RATIO) {

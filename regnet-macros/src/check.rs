@@ -1,0 +1,139 @@
+//! A declaration to a network.
+//!
+//! What is missing or unreadable is taken from the preset named or, failing that, from a stand-in, so that everything
+//! else can still be checked, and so that a declared name exists even when its declaration is wrong.
+
+mod draft;
+mod model;
+
+pub use model::Model;
+
+use proc_macro2::TokenStream;
+use regnet_space::{ParamError, Preset, suggest};
+
+use crate::key::Key;
+use crate::parse::{Body, Entry, stream};
+use crate::report::Report;
+use crate::value::text;
+use draft::{Draft, stand_in};
+
+/// Checks everything about one declaration. The model is the one declared unless something was reported.
+pub fn model(report: &mut Report, body: &Body) -> Model {
+    if body.is_empty() {
+        return Draft::new(stand_in()).into_model();
+    }
+    let preset = preset(report, body);
+    let keys = keys(report, &body.entries);
+    let complete = !missing(report, body, &keys.attempted);
+    let mut draft = Draft::new(preset.unwrap_or_else(stand_in));
+    let given = draft.read(report, &keys.known);
+    let complete = complete && preset.is_some() == body.preset.is_some() && given.len() == body.entries.len();
+
+    for error in draft.errors() {
+        if concerns(&error, &given, complete) {
+            report.at(blame(body, &given, error.key()), error);
+        }
+    }
+    draft.into_model()
+}
+
+/// The preset named, if any and if it exists.
+fn preset(report: &mut Report, body: &Body) -> Option<&'static Preset> {
+    let name = body.preset.as_deref()?;
+    Preset::find(&text(name)).map_err(|error| report.at(stream(name), error)).ok()
+}
+
+/// Entries by key.
+struct Keys<'a> {
+    /// The first entry of each key.
+    known: Vec<(Key, &'a Entry)>,
+    /// The keys that are there, and those that misspelt ones were meant to be.
+    attempted: Vec<Key>,
+}
+
+/// Looks up the keys and reports unknown and repeated ones.
+fn keys<'a>(report: &mut Report, entries: &'a [Entry]) -> Keys<'a> {
+    let mut known: Vec<(Key, &Entry)> = Vec::new();
+    let mut attempted = Vec::new();
+    for entry in entries {
+        let name = entry.key.to_string();
+        let Some(key) = Key::find(&name) else {
+            attempted.extend(unknown(report, entry, &name));
+            continue;
+        };
+        attempted.push(key);
+        match known.iter().find(|(other, _)| *other == key) {
+            Some((_, first)) => {
+                let first =
+                    first.value.as_deref().map_or(String::new(), |value| format!(" = {}", text(value)));
+                report.at(&entry.key, format!("`{name}` is set twice: `{name}{first}` came first; keep one"));
+            }
+            None => known.push((key, entry)),
+        }
+    }
+    Keys { known, attempted }
+}
+
+/// Reports an unknown key and returns the one that was probably meant.
+fn unknown(report: &mut Report, entry: &Entry, name: &str) -> Option<Key> {
+    let nearest = suggest::nearest(name, Key::ALL.map(Key::name));
+    let remedy = match nearest {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("the keys are {}", list(&Key::ALL)),
+    };
+    report.at(&entry.key, format!("there is no key `{name}`; {remedy}"));
+    nearest.and_then(Key::find)
+}
+
+/// Reports all the keys that should be there and are not, and whether there were any.
+fn missing(report: &mut Report, body: &Body, attempted: &[Key]) -> bool {
+    if body.preset.is_some() {
+        return false;
+    }
+    let missing: Vec<Key> = Key::REQUIRED.into_iter().filter(|key| !attempted.contains(key)).collect();
+    if missing.is_empty() {
+        return false;
+    }
+    let examples: Vec<&str> = missing.iter().map(|key| key.example()).collect();
+    let them = if missing.len() == 1 { "it" } else { "them" };
+    let (missing, examples) = (list(&missing), examples.join(", "));
+    report.at(
+        &body.whole,
+        format!("missing {missing}: write {them} out, as in `{examples}`, or start from a preset, as in `RegNetX-200MF`"),
+    );
+    true
+}
+
+/// `a`, `b` and `c`.
+fn list(keys: &[Key]) -> String {
+    let names: Vec<String> = keys.iter().map(|key| format!("`{}`", key.name())).collect();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// Whether an error is about what was declared, and not about what stands in for it.
+fn concerns(error: &ParamError, given: &[(Key, &Entry)], complete: bool) -> bool {
+    match error {
+        // A preset may lie outside the box; what is changed about it may not.
+        ParamError::OutsideSpace { key, .. } => given.iter().any(|(given, _)| given.name() == *key),
+        // These weigh several numbers against each other.
+        ParamError::TooWide { .. } | ParamError::TooManyStages { .. } | ParamError::GroupWidth { .. } => {
+            complete
+        }
+        ParamError::Spec(error) if error.key() == "stages" => complete,
+        _ => true,
+    }
+}
+
+/// The tokens at fault: the key's value, or else the preset's name.
+fn blame(body: &Body, given: &[(Key, &Entry)], key: &str) -> TokenStream {
+    let entry = given.iter().find(|(given, _)| given.name() == key);
+    let value = entry.and_then(|(_, entry)| entry.value.as_deref());
+    match value.or(body.preset.as_deref()) {
+        Some(tokens) => stream(tokens),
+        None => body.whole.clone(),
+    }
+}

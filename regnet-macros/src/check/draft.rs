@@ -1,0 +1,145 @@
+//! A declaration that takes shape entry by entry.
+
+use proc_macro2::{Delimiter, TokenTree};
+use regnet_space::{Bottleneck, Declaration, ParamError, Preset, SE_RATIO, Space, Stem, StemKind, presets};
+
+use super::Model;
+use crate::key::Key;
+use crate::parse::{Entry, flatten, is_group, is_word, stream};
+use crate::report::Report;
+use crate::value::{self, text};
+
+/// What is declared so far.
+pub struct Draft {
+    declaration: Declaration,
+    /// Height and width of the images; by default those of the stem's kind.
+    size: Option<(usize, usize)>,
+}
+
+/// The smallest published model; it stands in for what cannot be read.
+pub fn stand_in() -> &'static Preset {
+    &presets()[0]
+}
+
+impl Draft {
+    pub fn new(preset: &Preset) -> Self {
+        // A preset outside the published box stays allowed: what is not set again is not held against the user.
+        let declaration = Declaration { space: Space::RegNet, ..preset.declaration() };
+        Self { declaration, size: None }
+    }
+
+    /// Takes over all entries, reports values that cannot be read, and returns the entries that can.
+    pub fn read<'a>(&mut self, report: &mut Report, entries: &[(Key, &'a Entry)]) -> Vec<(Key, &'a Entry)> {
+        let mut read = Vec::new();
+        for &(key, entry) in entries {
+            let Some(value) = &entry.value else { continue };
+            match self.set(key, value) {
+                Ok(()) => read.push((key, entry)),
+                Err(text) => report.at(stream(value), text),
+            }
+        }
+        read
+    }
+
+    /// Everything wrong with the numbers.
+    pub fn errors(&self) -> Vec<ParamError> {
+        let mut errors = self.declaration.to_anynet().err().unwrap_or_default();
+        let (height, width) = self.size();
+        let size = stand_in().declaration().to_anynet().map(|net| net.graph(height, width));
+        errors.extend(size.into_iter().filter_map(Result::err).map(ParamError::Spec));
+        errors
+    }
+
+    /// The network declared or, if that is not sound, one with the same ends, or the stand-in.
+    pub fn into_model(self) -> Model {
+        let declared = Declaration { space: Space::Any, ..self.declaration };
+        let published = stand_in().declaration();
+        let same_ends =
+            Declaration { params: published.params, compatibility: published.compatibility, ..declared };
+        let size = self.size();
+        let drafts = [(declared, size), (same_ends, size), (published, (224, 224))];
+        let model = drafts
+            .iter()
+            .find_map(|(draft, (height, width))| Model::new(draft.to_anynet().ok()?, *height, *width).ok());
+        model.expect("the last draft is a published model")
+    }
+
+    fn size(&self) -> (usize, usize) {
+        self.size.unwrap_or(match self.declaration.stem.kind {
+            StemKind::Cifar => (32, 32),
+            StemKind::Simple | StemKind::ResNet => (224, 224),
+        })
+    }
+
+    fn set(&mut self, key: Key, tokens: &[TokenTree]) -> Result<(), String> {
+        let whole = || value::whole(key.name(), key.example(), tokens);
+        let number = || value::number(key.name(), key.example(), tokens);
+        let Declaration { params, classes, stem, space, input_channels, .. } = &mut self.declaration;
+        match key {
+            Key::D => params.d = whole()?,
+            Key::W0 => params.w0 = whole()?,
+            Key::Wa => params.wa = number()?,
+            Key::Wm => params.wm = number()?,
+            Key::G => params.g = whole()?,
+            Key::B => params.b = Bottleneck::from_ratio(number()?).map_err(|error| error.to_string())?,
+            Key::Se => params.se = squeeze_excite(tokens)?,
+            Key::Classes => *classes = whole()?,
+            Key::Stem => *stem = self::stem(tokens)?,
+            Key::Space => *space = self::space(tokens)?,
+            Key::Input => {
+                let [channels, height, width] = image(tokens)?;
+                *input_channels = channels;
+                self.size = Some((height, width));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `true`, `false` or a ratio.
+fn squeeze_excite(tokens: &[TokenTree]) -> Result<Option<f64>, String> {
+    match tokens {
+        [word] if is_word(word, "true") => Ok(Some(SE_RATIO)),
+        [word] if is_word(word, "false") => Ok(None),
+        [TokenTree::Ident(other)] => {
+            Err(format!("se = {other} is out of range: it is `true`, `false` or a ratio such as `se = 0.25`"))
+        }
+        _ => value::number("se", "se = 0.25", tokens).map(Some),
+    }
+}
+
+/// `simple`, `cifar` or `resnet`, perhaps with a width in parentheses.
+fn stem(tokens: &[TokenTree]) -> Result<Stem, String> {
+    let Some((TokenTree::Ident(name), width)) = tokens.split_first() else {
+        return Err(format!("stem is `simple`, `cifar` or `resnet`, as in `{}`", Key::Stem.example()));
+    };
+    let kind = name.to_string().parse().map_err(|error: ParamError| error.to_string())?;
+    let width = match width {
+        [] => Stem::default().width,
+        [TokenTree::Group(width)] if is_group(&tokens[1], Delimiter::Parenthesis) => {
+            value::whole("the stem's width", &format!("stem = {name}(32)"), &flatten(width.stream()))?
+        }
+        _ => return Err(format!("a stem has one width in parentheses, as in `stem = {name}(32)`")),
+    };
+    Ok(Stem { kind, width })
+}
+
+fn space(tokens: &[TokenTree]) -> Result<Space, String> {
+    match tokens {
+        [word] if is_word(word, "any") => Ok(Space::Any),
+        _ => Err(format!(
+            "space = {} is out of range: leave it out for the published design space, \
+             or write `space = any` to allow numbers outside it",
+            text(tokens)
+        )),
+    }
+}
+
+/// Channels, height and width: `3 x 224 x 224`, with or without spaces.
+fn image(tokens: &[TokenTree]) -> Result<[usize; 3], String> {
+    let text = text(tokens);
+    let numbers: Option<Vec<usize>> = text.split('x').map(|number| number.parse().ok()).collect();
+    numbers.and_then(|numbers| numbers.try_into().ok()).ok_or_else(|| {
+        format!("input = {text} is not channels x height x width: write it as in `{}`", Key::Input.example())
+    })
+}

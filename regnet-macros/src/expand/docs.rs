@@ -1,0 +1,66 @@
+//! The documentation of a named network: its stage table.
+
+use regnet_space::{Complexity, StageRow};
+
+use crate::check::Model;
+
+/// Markdown, line by line, to follow what the user wrote.
+pub fn markdown(model: &Model) -> Vec<String> {
+    let [channels, height, width] = model.input;
+    let classes = model.net.classes;
+    let family = if model.net.se.is_some() { "Y" } else { "X" };
+    let mut lines = vec![
+        String::new(),
+        format!(
+            "A RegNet{family} ([arXiv 2003.13678](https://arxiv.org/abs/2003.13678)) for {channels} x {height} x {width} \
+             images and {classes} classes."
+        ),
+        String::new(),
+        "| stage | blocks | width | group width | output size | params | flops |".to_owned(),
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |".to_owned(),
+    ];
+    lines.extend(model.table.iter().map(row));
+    let blocks: usize = model.table.iter().map(|row| row.blocks).sum();
+    let Complexity { flops, params, .. } = model.complexity();
+    lines.push(format!("| total | {blocks} | | | | {} | {} |", grouped(params), grouped(flops)));
+    lines
+}
+
+fn row(row: &StageRow) -> String {
+    let StageRow { name, blocks, group_width, output, complexity } = row;
+    let blocks = if *blocks == 0 { String::new() } else { blocks.to_string() };
+    let group_width = group_width.map_or(String::new(), |width| width.to_string());
+    format!(
+        "| {name} | {blocks} | {} | {group_width} | {} x {} | {} | {} |",
+        output.c,
+        output.h,
+        output.w,
+        grouped(complexity.params),
+        grouped(complexity.flops)
+    )
+}
+
+/// A number with commas between thousands.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.char_indices() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn thousands_are_separated() {
+        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (600_891_112, "600,891,112")] {
+            assert_eq!(grouped(n), text);
+        }
+    }
+}

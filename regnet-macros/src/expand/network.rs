@@ -1,0 +1,122 @@
+//! The type of a network and its spec as an expression.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::quote;
+use regnet_space::{Bottleneck, Stage, Stem, StemKind};
+
+use crate::check::Model;
+
+/// `RegNet<Stem, (Stage1, .., StageN), Head>`.
+pub fn network(krate: &TokenStream, model: &Model) -> TokenStream {
+    let builders = quote!(#krate::builders);
+    let [channels, ..] = model.input.map(number);
+    let stem = ident(match model.net.stem.kind {
+        StemKind::Simple => "SimpleStem",
+        StemKind::Cifar => "CifarStem",
+        StemKind::ResNet => "ResNetStem",
+    });
+    let [stem_width, features, classes] =
+        [model.net.stem.width, model.features(), model.net.classes].map(number);
+    let stages = model
+        .stages()
+        .zip(&model.se_widths)
+        .map(|((input, stage), se)| self::stage(&builders, input, stage, *se));
+    quote! {
+        #builders::RegNet<
+            #builders::#stem<#channels, #stem_width>,
+            (#(#stages,)*),
+            #builders::Head<#features, #classes>
+        >
+    }
+}
+
+/// `XStage<..>`, or `YStage<..>` with squeeze-and-excitation.
+///
+/// A squeeze-and-excitation width that rounds to 0 stands for none, in the first block or in those after it.
+fn stage(builders: &TokenStream, input: usize, stage: &Stage, se_widths: [usize; 2]) -> TokenStream {
+    let &Stage { depth, width, group_width, stride, .. } = stage;
+    let [depth, input, width, inner, group_width, stride] =
+        [depth, input, width, stage.inner_width(), group_width, stride].map(number);
+    let [first, next] = se_widths.map(number);
+    match se_widths {
+        [0, 0] => quote!(#builders::XStage<#depth, #input, #width, #inner, #group_width, #stride>),
+        [0, _] => quote! {
+            #builders::Stage<
+                #builders::XBlock<#input, #width, #inner, #group_width, #stride>,
+                #builders::YNext<#width, #inner, #group_width, #next>,
+                #depth
+            >
+        },
+        [_, 0] => quote! {
+            #builders::Stage<
+                #builders::YBlock<#input, #width, #inner, #group_width, #stride, #first>,
+                #builders::XNext<#width, #inner, #group_width>,
+                #depth
+            >
+        },
+        [_, _] => quote! {
+            #builders::YStage<#depth, #input, #width, #inner, #group_width, #stride, #first, #next>
+        },
+    }
+}
+
+/// The network's `AnyNet`, field by field.
+pub fn spec(private: &TokenStream, model: &Model) -> TokenStream {
+    let (space, core) = (quote!(#private::space), quote!(#private::core));
+    let net = &model.net;
+    let [input_channels, classes] = [net.input_channels, net.classes].map(number);
+    let stem = stem(&space, net.stem);
+    let block = ident(&format!("{:?}", net.block));
+    let stages = net.stages.iter().map(|stage| {
+        let &Stage { depth, width, stride, group_width, bottleneck } = stage;
+        let [depth, width, stride, group_width] = [depth, width, stride, group_width].map(number);
+        let bottleneck = self::bottleneck(bottleneck);
+        quote! {
+            #space::Stage {
+                depth: #depth,
+                width: #width,
+                stride: #stride,
+                bottleneck: #space::Bottleneck::#bottleneck,
+                group_width: #group_width,
+            }
+        }
+    });
+    let se = match net.se {
+        Some(ratio) => {
+            let ratio = Literal::f64_unsuffixed(ratio);
+            quote!(#core::option::Option::Some(#ratio))
+        }
+        None => quote!(#core::option::Option::None),
+    };
+    quote! {
+        #space::AnyNet {
+            input_channels: #input_channels,
+            stem: #stem,
+            block: #space::Block::#block,
+            stages: #core::convert::From::from([#(#stages),*]),
+            se: #se,
+            classes: #classes,
+        }
+    }
+}
+
+fn stem(space: &TokenStream, stem: Stem) -> TokenStream {
+    let kind = ident(&format!("{:?}", stem.kind));
+    let width = number(stem.width);
+    quote!(#space::Stem { kind: #space::StemKind::#kind, width: #width })
+}
+
+fn bottleneck(ratio: Bottleneck) -> TokenStream {
+    let make = ident(if ratio.is_inverted() { "expands" } else { "reduces" });
+    let factor = number(ratio.factor());
+    quote!(#make(#factor))
+}
+
+/// A number without a type, as one writes it.
+pub fn number(n: usize) -> Literal {
+    Literal::usize_unsuffixed(n)
+}
+
+fn ident(name: &str) -> Ident {
+    Ident::new(name, Span::call_site())
+}

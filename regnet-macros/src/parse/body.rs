@@ -1,0 +1,136 @@
+//! A network: a preset's name or `< .. >`, and entries `key = value`.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+
+use super::{is_punct, stream};
+use crate::key::Key;
+use crate::report::Report;
+
+/// A network as it was written.
+pub struct Body {
+    /// What to point at when something is missing: `< .. >`, or all there is.
+    pub whole: TokenStream,
+    /// The name of the preset it starts from.
+    pub preset: Option<Vec<TokenTree>>,
+    pub entries: Vec<Entry>,
+}
+
+/// `key = value`. The key may be unknown, and the value anything.
+pub struct Entry {
+    pub key: Ident,
+    /// `None` where the mistake was reported already.
+    pub value: Option<Vec<TokenTree>>,
+}
+
+const EMPTY: &str = "nothing is declared: name a preset, such as `RegNetX-200MF`, or give the parameters, such as \
+                     `< d=16, w0=48, wa=36.97, wm=2.24, g=24 >`";
+
+impl Body {
+    /// Reads a network; `before` is what to point at if there are no tokens.
+    pub fn parse(report: &mut Report, tokens: &[TokenTree], before: TokenStream) -> Self {
+        let (inside, after, whole) = match tokens {
+            [] => (tokens, tokens, before),
+            [open, ..] if is_punct(open, '<') => brackets(report, tokens),
+            _ => (tokens, [].as_slice(), stream(tokens)),
+        };
+        if inside.is_empty() && after.is_empty() {
+            report.at(&whole, EMPTY);
+        }
+        let mut segments = segments(report, inside);
+        let preset = match segments.first() {
+            Some(first) if is_preset(first) => Some(segments.remove(0).to_vec()),
+            _ => None,
+        };
+        segments.extend(self::segments(report, after));
+        let entries = segments.into_iter().filter_map(|segment| Entry::parse(report, segment)).collect();
+        Self { whole, preset, entries }
+    }
+
+    /// Whether nothing could be read at all, which was reported.
+    pub fn is_empty(&self) -> bool {
+        self.preset.is_none() && self.entries.is_empty()
+    }
+}
+
+impl Entry {
+    /// Reads entries separated by commas.
+    pub fn parse_all(report: &mut Report, tokens: &[TokenTree]) -> Vec<Self> {
+        let segments = segments(report, tokens);
+        segments.into_iter().filter_map(|segment| Self::parse(report, segment)).collect()
+    }
+
+    fn parse(report: &mut Report, segment: &[TokenTree]) -> Option<Self> {
+        let (TokenTree::Ident(key), rest) = segment.split_first()? else {
+            report.at(stream(segment), format!("expected `key = value`, such as `{}`", Key::D.example()));
+            return None;
+        };
+        let example = Key::find(&key.to_string()).map_or("key = value", Key::example);
+        let value = match rest {
+            [other, ..] if !is_punct(other, '=') => {
+                report.at(other, format!("expected `=` after `{key}`, as in `{example}`"));
+                None
+            }
+            [] | [_] => {
+                report.at(stream(segment), format!("`{key}` has no value: write it as in `{example}`"));
+                None
+            }
+            [_, value @ ..] => Some(value.to_vec()),
+        };
+        Some(Self { key: key.clone(), value })
+    }
+}
+
+type Tokens<'a> = &'a [TokenTree];
+
+/// Cuts `< inside > , after`, and gives the part from `<` to `>` as well.
+fn brackets<'a>(report: &mut Report, tokens: Tokens<'a>) -> (Tokens<'a>, Tokens<'a>, TokenStream) {
+    let Some(close) = tokens.iter().position(|token| is_punct(token, '>')) else {
+        report.at(&tokens[0], "this `<` is never closed: write `>` after the last number");
+        return (&tokens[1..], &[], stream(tokens));
+    };
+    let after = match &tokens[close + 1..] {
+        [comma, after @ ..] if is_punct(comma, ',') => after,
+        [] => &[],
+        after => {
+            report.at(&after[0], format!("expected `,` between `>` and `{}`", after[0]));
+            after
+        }
+    };
+    (&tokens[1..close], after, stream(&tokens[..=close]))
+}
+
+/// Whether this is no attempt at `key = value`.
+fn is_preset(segment: &[TokenTree]) -> bool {
+    let key = |token: &TokenTree| Key::find(&token.to_string()).is_some();
+    !key(&segment[0]) && !segment.iter().any(|token| is_punct(token, '='))
+}
+
+/// Cuts at commas, and also where an entry begins without one. No segment is empty.
+fn segments<'a>(report: &mut Report, tokens: Tokens<'a>) -> Vec<Tokens<'a>> {
+    let mut segments = Vec::new();
+    let mut start = 0;
+    for (i, token) in tokens.iter().enumerate() {
+        let semicolon = is_punct(token, ';');
+        if semicolon {
+            report.at(token, "write `,` here: `;` ends a line only after `struct NAME = ..`");
+        }
+        if semicolon || is_punct(token, ',') {
+            if i == start && !semicolon {
+                report.at(token, "nothing stands before this `,`");
+            }
+            segments.push(&tokens[start..i]);
+            start = i + 1;
+        } else if i > start && starts_entry(&tokens[i..]) && !is_punct(&tokens[i - 1], '=') {
+            report.at(token, format!("expected `,` before `{token}`"));
+            segments.push(&tokens[start..i]);
+            start = i;
+        }
+    }
+    segments.push(&tokens[start..]);
+    segments.retain(|segment| !segment.is_empty());
+    segments
+}
+
+fn starts_entry(tokens: &[TokenTree]) -> bool {
+    matches!(tokens, [TokenTree::Ident(_), equals, ..] if is_punct(equals, '='))
+}

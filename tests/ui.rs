@@ -1,0 +1,11 @@
+//! What the compiler says about declarations: `ui/fail` pins the messages, `ui/pass` the accepted spellings.
+//!
+//! The messages are those of the compiler in `rust-toolchain.toml`. After a deliberate change, run this test with
+//! `TRYBUILD=overwrite` and read the difference as a user would.
+
+#[test]
+fn ui() {
+    let cases = trybuild::TestCases::new();
+    cases.pass("tests/ui/pass/*.rs");
+    cases.compile_fail("tests/ui/fail/*.rs");
+}

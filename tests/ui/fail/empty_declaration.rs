@@ -1,0 +1,6 @@
+use regnet::regnet;
+
+type NetA = regnet!();
+type NetB = regnet!(<>);
+
+fn main() {}

@@ -1,0 +1,7 @@
+use regnet::regnet;
+
+regnet! {
+    pub struct Net = RegNetX-200MF
+}
+
+fn main() {}

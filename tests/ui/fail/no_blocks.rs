@@ -1,0 +1,5 @@
+use regnet::regnet;
+
+type Net = regnet!(< d=0, w0=48, wa=36.97, wm=2.24, g=24 >);
+
+fn main() {}
