@@ -1,2 +1,44 @@
 //! The `regnet` command line.
-fn main() {}
+
+mod models;
+mod network;
+mod report;
+mod show;
+mod train;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Looks at, lists and trains RegNet image classifiers.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Prints a network's stage table and what it costs
+    Show(show::Args),
+    /// Lists the published models
+    Models(models::Args),
+    /// Trains a network on images
+    Train(train::Args),
+}
+
+fn main() -> ExitCode {
+    let Cli { command } = Cli::parse();
+    let mut out = std::io::stdout().lock();
+    let done = match command {
+        Command::Show(args) => show::run(&args, &mut out),
+        Command::Models(args) => models::run(&args, &mut out),
+        Command::Train(args) => train::run(&args, &mut out),
+    };
+    match done.and_then(|()| Ok(out.flush()?)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report::exit_code(&error),
+    }
+}

@@ -1,1 +1,52 @@
 //! Data sets, augmentation, schedules and the training loop for RegNet models.
+//!
+//! ```no_run
+//! use dfdx::prelude::*;
+//! use regnet_core::DynRegNet;
+//! use regnet_space::Preset;
+//! use regnet_train::{Recipe, data, train};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let recipe = Recipe::default();
+//! let data = data::builtin(None, recipe.seed)?;
+//! let mut declaration = Preset::find("RegNetX-200MF")?.declaration();
+//! declaration.classes = data.classes.len();
+//! let spec = declaration.to_anynet().map_err(|mut errors| errors.remove(0))?;
+//! let device = Cpu::seed_from_u64(recipe.seed);
+//! let mut net = DynRegNet::try_new(&device, &spec)?;
+//! let epochs = train(&device, &mut net, &spec, &data, &recipe, "runs/first".as_ref())?;
+//! println!("{:.2} %", 100.0 * epochs.last().map_or(0.0, |epoch| epoch.test_accuracy));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`data`] | data sets, augmentation, batches |
+//! | [`recipe`] | everything that decides how a network is trained |
+//! | [`optim`], [`schedule`] | SGD and its learning rate |
+//! | [`learner`] | one step of training; measuring |
+//! | [`mod@train`] | the loop over epochs and what it writes |
+//! | [`metrics`], [`curves`], [`card`] | an epoch's figures, their picture, what was trained |
+
+pub mod card;
+pub mod curves;
+pub mod data;
+mod error;
+pub mod learner;
+pub mod metrics;
+pub mod optim;
+mod progress;
+pub mod recipe;
+mod run_folder;
+pub mod schedule;
+pub mod train;
+
+pub use card::Card;
+pub use error::TrainError;
+pub use learner::{Learner, Score};
+pub use metrics::EpochMetrics;
+pub use optim::Sgd;
+pub use recipe::{Recipe, RecipeError};
+pub use schedule::Cosine;
+pub use train::train;

@@ -7,7 +7,7 @@ use regnet_engine::{
     Real, batch_norm, conv2d, cross_entropy, global_avg_pool, linear, max_pool, relu, squeeze_excite,
 };
 
-use super::storage::elements;
+use super::storage::{elements, filled};
 use super::*;
 
 impl<E: Real + Dtype> Backend<E> for Cpu
@@ -26,7 +26,7 @@ where
         x: &Flat<E, Self>,
         w: &Flat<E, Self>,
     ) -> Result<Flat<E, Self>, CpuError> {
-        new(self, sizes.output_len(), |y| conv2d::forward(sizes, elements(x), elements(w), None, y))
+        filled(self, sizes.output_len(), |y| conv2d::forward(sizes, elements(x), elements(w), None, y))
     }
 
     fn conv2d_backward(
@@ -67,7 +67,7 @@ where
             activation: inputs.activation,
             x: elements(&inputs.x),
         };
-        new(self, sizes.len(), |y| batch_norm::apply(sizes, args, y))
+        filled(self, sizes.len(), |y| batch_norm::apply(sizes, args, y))
     }
 
     fn batch_norm_backward(
@@ -98,7 +98,7 @@ where
     }
 
     fn relu(&self, x: &Flat<E, Self>) -> Result<Flat<E, Self>, CpuError> {
-        new(self, x.shape().0, |y| relu::forward(elements(x), y))
+        filled(self, x.shape().0, |y| relu::forward(elements(x), y))
     }
 
     fn relu_backward(
@@ -117,7 +117,7 @@ where
         x: &Flat<E, Self>,
     ) -> Result<(Flat<E, Self>, Vec<u32>), CpuError> {
         let mut argmax = vec![0; sizes.output_len()];
-        let y = new(self, sizes.output_len(), |y| max_pool::forward(sizes, elements(x), y, &mut argmax))?;
+        let y = filled(self, sizes.output_len(), |y| max_pool::forward(sizes, elements(x), y, &mut argmax))?;
         Ok((y, argmax))
     }
 
@@ -137,7 +137,7 @@ where
         sizes: &GlobalAvgPoolSizes,
         x: &Flat<E, Self>,
     ) -> Result<Flat<E, Self>, CpuError> {
-        new(self, sizes.output_len(), |y| global_avg_pool::forward(sizes, elements(x), y))
+        filled(self, sizes.output_len(), |y| global_avg_pool::forward(sizes, elements(x), y))
     }
 
     fn global_avg_pool_backward(
@@ -157,7 +157,7 @@ where
         w: &Flat<E, Self>,
         bias: &Flat<E, Self>,
     ) -> Result<Flat<E, Self>, CpuError> {
-        new(self, sizes.output_len(), |y| {
+        filled(self, sizes.output_len(), |y| {
             linear::forward(sizes, elements(x), elements(w), Some(elements(bias)), y);
         })
     }
@@ -182,14 +182,17 @@ where
         weights: &ExciteWeights<E, Self>,
         x: &Flat<E, Self>,
     ) -> Result<(Flat<E, Self>, Excitation<E, Self>), CpuError> {
-        let mut y = vec![E::zero(); sizes.len()];
-        let saved = squeeze_excite::forward(sizes, parameters(weights), elements(x), &mut y);
+        let mut saved = None;
+        let y = filled(self, sizes.len(), |y| {
+            saved = Some(squeeze_excite::forward(sizes, parameters(weights), elements(x), y));
+        })?;
+        let saved = saved.expect("`filled` calls its closure once");
         let excitation = Excitation {
             pooled: from_vec(self, saved.pooled)?,
             hidden: from_vec(self, saved.hidden)?,
             gate: from_vec(self, saved.gate)?,
         };
-        Ok((from_vec(self, y)?, excitation))
+        Ok((y, excitation))
     }
 
     fn squeeze_excite_backward(
@@ -235,16 +238,6 @@ where
         cross_entropy::backward(sizes, elements(logits), elements(labels), dloss[0], dlogits);
         Ok(())
     }
-}
-
-/// A tensor of `len` elements that `fill` writes.
-fn new<E: Real + Dtype>(dev: &Cpu, len: usize, fill: impl FnOnce(&mut [E])) -> Result<Flat<E, Cpu>, CpuError>
-where
-    Cpu: Device<E>,
-{
-    let mut y = vec![E::zero(); len];
-    fill(&mut y);
-    from_vec(dev, y)
 }
 
 fn from_vec<E: Real + Dtype>(dev: &Cpu, elements: Vec<E>) -> Result<Flat<E, Cpu>, CpuError>

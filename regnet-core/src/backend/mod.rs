@@ -24,7 +24,7 @@ use crate::tensors::Flat;
 pub type Buffer<E, D> = <D as Storage<E>>::Vec;
 
 /// A dfdx device with the kernels that RegNets are made of.
-pub trait Backend<E: Dtype>: Device<E> {
+pub trait Backend<E: Dtype>: Device<E> + Cache {
     /// Which input element each output of a max pool came from.
     type Argmax: 'static;
 

@@ -1,4 +1,4 @@
-//! A CPU tensor's elements as a slice, without a copy.
+//! A CPU tensor's elements as a slice, without a copy; the one place where this crate is unsafe.
 #![allow(unsafe_code)]
 
 use dfdx::prelude::*;
@@ -24,7 +24,33 @@ pub(super) fn elements<E: Unit>(t: &Tensor<(usize,), E, Cpu>) -> &[E] {
     unsafe { std::slice::from_raw_parts(first, len) }
 }
 
+/// A tensor of `len` elements that `fill` overwrites, in memory of the device's cache where that is enabled.
+///
+/// # Errors
+/// The device is out of memory.
+pub(super) fn filled<E: Unit>(
+    dev: &Cpu,
+    len: usize,
+    fill: impl FnOnce(&mut [E]),
+) -> Result<Tensor<(usize,), E, Cpu>, CpuError>
+where
+    Cpu: ZerosTensor<E>,
+{
+    let mut t = dev.try_zeros_like(&(len,))?;
+    if len == 0 {
+        fill(&mut []);
+        return Ok(t);
+    }
+    let first: &mut E = &mut t[[0]];
+    // SAFETY: `t` was made two lines above by `try_zeros_like`, so it owns a contiguous buffer of `len`
+    // initialised elements that nothing else refers to, and `first` is a mutable borrow of its first element.
+    // The slice's borrow ends before `t` is returned.
+    fill(unsafe { std::slice::from_raw_parts_mut(first, len) });
+    Ok(t)
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -35,6 +61,18 @@ mod tests {
         assert_eq!(elements(&t), [1.0, 2.0, 3.0]);
         let shared = t.clone();
         assert_eq!(elements(&shared), elements(&t));
+    }
+
+    #[test]
+    fn a_tensor_is_filled_in_place() {
+        let dev = Cpu::default();
+        dev.enable_cache();
+        for round in 0..3 {
+            let t = filled(&dev, 5, |slice: &mut [f64]| slice.fill(f64::from(round))).unwrap();
+            assert_eq!(t.as_vec(), [f64::from(round); 5]);
+            assert_eq!(elements(&t), t.as_vec());
+        }
+        assert!(filled::<f32>(&dev, 0, |slice| assert!(slice.is_empty())).is_ok());
     }
 
     #[test]

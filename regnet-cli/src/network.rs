@@ -1,0 +1,116 @@
+//! A network on the command line: a published model's name, generating parameters, or both.
+
+use clap::ValueEnum;
+use regnet::space::{Bottleneck, Declaration, Preset, RegNetParams, Space, Stem, StemKind};
+
+use crate::report::{self, Usage};
+
+/// Generating parameters and what surrounds them. Beside a model's name they override its own.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Network")]
+pub struct NetworkArgs {
+    /// Depth: the number of blocks
+    #[arg(long)]
+    d: Option<usize>,
+    /// Initial width, a multiple of 8
+    #[arg(long)]
+    w0: Option<usize>,
+    /// Slope: channels added from block to block
+    #[arg(long, allow_negative_numbers = true)]
+    wa: Option<f64>,
+    /// Multiplier between the widths of neighbouring stages
+    #[arg(long, allow_negative_numbers = true)]
+    wm: Option<f64>,
+    /// Group width of the 3x3 convolutions
+    #[arg(long)]
+    g: Option<usize>,
+    /// Bottleneck ratio: a whole number or one over it [default: 1]
+    #[arg(long, allow_negative_numbers = true)]
+    b: Option<f64>,
+    /// Squeeze-and-excitation, at this ratio of a block's input width
+    #[arg(long, value_name = "RATIO", num_args = 0..=1, default_missing_value = "0.25")]
+    se: Option<f64>,
+    /// The layers before the first stage: simple, cifar or resnet, and their width, as in cifar:16
+    #[arg(long, value_name = "KIND[:WIDTH]", value_parser = parse_stem)]
+    stem: Option<Stem>,
+    /// Which parameters are allowed
+    #[arg(long, value_enum)]
+    space: Option<SpaceName>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SpaceName {
+    /// The box of the published design space
+    Regnet,
+    /// Everything that is structurally sound
+    Any,
+}
+
+fn parse_stem(text: &str) -> Result<Stem, String> {
+    let (kind, width) = text.split_once(':').map_or((text, None), |(kind, width)| (kind, Some(width)));
+    let kind: StemKind = kind.parse().map_err(|error| format!("{error}"))?;
+    let width = match width {
+        Some(width) => width.parse().map_err(|_| format!("`{width}` is not a number of channels"))?,
+        None => Stem::default().width,
+    };
+    Ok(Stem { kind, width })
+}
+
+impl NetworkArgs {
+    /// The network of this name, or of the parameters alone.
+    pub fn declaration(&self, name: Option<&str>) -> anyhow::Result<Declaration> {
+        let mut declaration = match name {
+            Some(name) => Preset::find(name)?.declaration(),
+            None => Declaration::new(self.all_params()?),
+        };
+        let params = &mut declaration.params;
+        set(&mut params.d, self.d);
+        set(&mut params.w0, self.w0);
+        set(&mut params.wa, self.wa);
+        set(&mut params.wm, self.wm);
+        set(&mut params.g, self.g);
+        set(
+            &mut params.b,
+            self.b
+                .map(Bottleneck::from_ratio)
+                .transpose()
+                .map_err(|error| report::parameters(vec![error]))?,
+        );
+        params.se = self.se.or(params.se);
+        set(&mut declaration.stem, self.stem);
+        set(
+            &mut declaration.space,
+            self.space.map(|space| match space {
+                SpaceName::Regnet => Space::RegNet,
+                SpaceName::Any => Space::Any,
+            }),
+        );
+        Ok(declaration)
+    }
+
+    /// Whether a stem was asked for.
+    pub fn has_stem(&self) -> bool {
+        self.stem.is_some()
+    }
+
+    fn all_params(&self) -> Result<RegNetParams, Usage> {
+        let &Self { d, w0, wa, wm, g, .. } = self;
+        let (Some(d), Some(w0), Some(wa), Some(wm), Some(g)) = (d, w0, wa, wm, g) else {
+            let given = [d.is_some(), w0.is_some(), wa.is_some(), wm.is_some(), g.is_some()];
+            let flags = ["--d", "--w0", "--wa", "--wm", "--g"];
+            let missing: Vec<_> =
+                flags.into_iter().zip(given).filter(|(_, given)| !given).map(|(flag, _)| flag).collect();
+            return Err(Usage(format!(
+                "no network: name a model (`regnet models` lists them) or give all parameters; missing: {}",
+                missing.join(", ")
+            )));
+        };
+        Ok(RegNetParams { d, w0, wa, wm, g, b: Bottleneck::ONE, se: None })
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}

@@ -1,0 +1,49 @@
+//! Errors, as the user sees them.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use regnet::space::ParamError;
+
+/// A command line that cannot be understood, though each of its parts can.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Says what is wrong on standard error; 1, or 2 for a wrong command line. A reader that has seen enough and
+/// closed the pipe (`regnet models | head -1`) is no error.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let closed_pipe =
+        error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+    if closed_pipe {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("error: {}", message(error));
+    if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+}
+
+/// The error and its causes; many errors already say their cause.
+fn message(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if !text.contains(&cause) {
+            text += if text.is_empty() { "" } else { ": " };
+            text += &cause;
+        }
+    }
+    text
+}
+
+/// All that is wrong with a network's numbers, a line each, in this command line's words.
+pub fn parameters(errors: Vec<ParamError>) -> anyhow::Error {
+    let say = |error: &ParamError| error.to_string().replace("write `space = any`", "give `--space any`");
+    anyhow::Error::msg(errors.iter().map(say).collect::<Vec<_>>().join("\n       "))
+}

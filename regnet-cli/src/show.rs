@@ -1,0 +1,73 @@
+//! `regnet show`.
+
+use std::io::Write;
+
+use regnet::space::text::grouped;
+use regnet::space::{AnyNet, Complexity, StemKind};
+use serde_json::json;
+
+use crate::network::NetworkArgs;
+use crate::report;
+
+/// A network, and how to show it.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A published model, such as RegNetY-400MF
+    name: Option<String>,
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// Classes that the head tells apart
+    #[arg(long, default_value_t = 1000)]
+    classes: usize,
+    /// Height and width of the image in pixels [default: 224, or 32 with the cifar stem]
+    #[arg(long, value_name = "N")]
+    size: Option<usize>,
+    /// Prints one JSON object instead
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the stage table and the complexity.
+pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut declaration = args.network.declaration(args.name.as_deref())?;
+    declaration.classes = args.classes;
+    let net = declaration.to_anynet().map_err(report::parameters)?;
+    let size = args.size.unwrap_or(if net.stem.kind == StemKind::Cifar { 32 } else { 224 });
+    let cost = net.complexity(size, size)?;
+    if args.json {
+        writeln!(out, "{}", json(&net, size, cost))?;
+        return Ok(());
+    }
+    let Complexity { flops, params, acts } = cost;
+    writeln!(out, "{}\n", net.describe(size, size)?)?;
+    writeln!(
+        out,
+        "{} flops (multiply-adds), {} parameters, {} activations for a {} x {size} x {size} image, {} stem, {} classes",
+        grouped(flops),
+        grouped(params),
+        grouped(acts),
+        net.input_channels,
+        net.stem,
+        net.classes,
+    )?;
+    Ok(())
+}
+
+fn json(net: &AnyNet, size: usize, Complexity { flops, params, acts }: Complexity) -> serde_json::Value {
+    let stages =
+        |number: fn(&regnet::space::Stage) -> usize| net.stages.iter().map(number).collect::<Vec<_>>();
+    json!({
+        "input": [net.input_channels, size, size],
+        "stem": net.stem.kind.to_string(),
+        "stem_width": net.stem.width,
+        "stage_widths": stages(|stage| stage.width),
+        "stage_depths": stages(|stage| stage.depth),
+        "group_widths": stages(|stage| stage.group_width),
+        "inner_widths": stages(|stage| stage.inner_width()),
+        "se": net.se,
+        "classes": net.classes,
+        "flops": flops,
+        "params": params,
+        "acts": acts,
+    })
+}

@@ -1,0 +1,90 @@
+//! `regnet train`.
+
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use regnet::DynRegNet;
+use regnet::dfdx::prelude::Cpu;
+use regnet::space::{AnyNet, Stem, StemKind};
+use regnet::train::data::{DataSet, Source};
+use regnet::train::{Recipe, train};
+
+use crate::network::NetworkArgs;
+use crate::report;
+
+/// Images of at most this side get the stem that keeps their resolution.
+const SMALL: usize = 64;
+
+/// A network, data, and how to train.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A published model, such as RegNetY-400MF
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// builtin, cifar10:DIR, cifar100:DIR or folder:DIR, which holds train/CLASS/* and test/CLASS/*
+    #[arg(long, value_name = "SOURCE", default_value = "builtin")]
+    data: String,
+    /// Height and width that images are brought to [default: their own 32, or 224 for a folder]
+    #[arg(long, value_name = "N")]
+    size: Option<usize>,
+    /// Passes over the training images
+    #[arg(long, default_value_t = Recipe::default().epochs)]
+    epochs: usize,
+    /// Images a step
+    #[arg(long, default_value_t = Recipe::default().batch)]
+    batch: usize,
+    /// Learning rate that the schedule starts from
+    #[arg(long, default_value_t = Recipe::default().lr)]
+    lr: f64,
+    /// What everything random is drawn from
+    #[arg(long, default_value_t = Recipe::default().seed)]
+    seed: u64,
+    /// The folder to write to
+    #[arg(long, value_name = "DIR", default_value = "runs/train")]
+    out: PathBuf,
+    /// Threads to compute with [default: one a core]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+/// Trains on the CPU; prints the stage table first and the test accuracy last.
+pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    if let Some(threads) = args.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
+        pool.build_global().with_context(|| format!("cannot start {threads} threads"))?;
+    }
+    let &Args { epochs, batch, lr, seed, .. } = args;
+    let recipe = Recipe { epochs, batch, lr, seed, ..Recipe::default() };
+    let source: Source = args.data.parse()?;
+    let mut declaration = args.network.declaration(args.model.as_deref())?;
+    recipe.check()?;
+    let data = source.load(args.size, seed)?;
+    let [_, height, width] = data.shape();
+    declaration.classes = data.classes.len();
+    if !args.network.has_stem() && width <= SMALL {
+        declaration.stem = Stem { kind: StemKind::Cifar, ..declaration.stem };
+    }
+    let spec = declaration.to_anynet().map_err(report::parameters)?;
+    writeln!(out, "{}", spec.describe(height, width)?)?;
+    out.flush()?;
+    let accuracy = fit(args, &spec, &data, &recipe)?;
+    writeln!(
+        out,
+        "wrote model.safetensors, model.json, metrics.jsonl and curves.svg to {}",
+        args.out.display()
+    )?;
+    writeln!(out, "test accuracy: {:.2} %", 100.0 * accuracy)?;
+    Ok(())
+}
+
+/// The accuracy on the test images, from 0 to 1.
+fn fit(args: &Args, spec: &AnyNet, data: &DataSet, recipe: &Recipe) -> anyhow::Result<f64> {
+    let device = Cpu::seed_from_u64(recipe.seed);
+    let mut net = DynRegNet::try_new(&device, spec)?;
+    let history = train(&device, &mut net, spec, data, recipe, &args.out)?;
+    Ok(history.last().map_or(0.0, |epoch| epoch.test_accuracy))
+}

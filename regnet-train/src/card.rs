@@ -1,0 +1,135 @@
+//! What was trained, in `model.json`: enough to build the network again and to feed it.
+
+use std::path::Path;
+
+use regnet_space::{AnyNet, Block, Bottleneck, Stage, Stem};
+use serde::{Deserialize, Serialize};
+
+use crate::data::{DataSet, Normalise};
+use crate::error::TrainError;
+use crate::recipe::Recipe;
+
+/// A trained network's description; its weights are in `model.safetensors`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    network: Network,
+    /// The data set's name.
+    pub data: String,
+    /// Channels, height and width of the images it was trained on.
+    pub input: [usize; 3],
+    /// The name of each class, in the order of the logits.
+    pub classes: Vec<String>,
+    /// Mean of each channel, of pixels from 0 to 1, that inputs are normalised with.
+    pub mean: [f32; 3],
+    /// Standard deviation of each channel.
+    pub std: [f32; 3],
+    /// How it was trained.
+    pub recipe: Recipe,
+}
+
+/// An [`AnyNet`] of bottleneck blocks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Network {
+    input_channels: usize,
+    stem: String,
+    stem_width: usize,
+    stages: Vec<StageCard>,
+    se: Option<f64>,
+    classes: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct StageCard {
+    depth: usize,
+    width: usize,
+    stride: usize,
+    bottleneck: f64,
+    group_width: usize,
+}
+
+impl Card {
+    /// The card of a network of bottleneck blocks.
+    pub fn new(spec: &AnyNet, data: &DataSet, recipe: &Recipe) -> Self {
+        let Normalise { mean, std } = data.normalise;
+        Self {
+            network: Network::new(spec),
+            data: data.name.clone(),
+            input: data.shape(),
+            classes: data.classes.clone(),
+            mean,
+            std,
+            recipe: recipe.clone(),
+        }
+    }
+
+    /// Reads a `model.json`.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Read`].
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        let unreadable = |reason: String| TrainError::Read { path: path.to_owned(), reason };
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        let card: Self = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+        card.network.spec().map_err(unreadable)?;
+        Ok(card)
+    }
+
+    /// The network's numbers.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them, for a card that was not written by this crate.
+    pub fn spec(&self) -> Result<AnyNet, String> {
+        self.network.spec()
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a struct of numbers and strings is JSON") + "\n"
+    }
+}
+
+impl Network {
+    fn new(spec: &AnyNet) -> Self {
+        let stage = |stage: &Stage| StageCard {
+            depth: stage.depth,
+            width: stage.width,
+            stride: stage.stride,
+            bottleneck: stage.bottleneck.ratio(),
+            group_width: stage.group_width,
+        };
+        Self {
+            input_channels: spec.input_channels,
+            stem: spec.stem.kind.to_string(),
+            stem_width: spec.stem.width,
+            stages: spec.stages.iter().map(stage).collect(),
+            se: spec.se,
+            classes: spec.classes,
+        }
+    }
+
+    fn spec(&self) -> Result<AnyNet, String> {
+        let kind = self.stem.parse().map_err(|error: regnet_space::ParamError| error.to_string())?;
+        let stages = self.stages.iter().map(StageCard::spec).collect::<Result<_, _>>()?;
+        let spec = AnyNet {
+            input_channels: self.input_channels,
+            stem: Stem { kind, width: self.stem_width },
+            block: Block::Bottleneck,
+            stages,
+            se: self.se,
+            classes: self.classes,
+        };
+        match spec.check() {
+            Ok(()) => Ok(spec),
+            Err(errors) => Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+        }
+    }
+}
+
+impl StageCard {
+    fn spec(&self) -> Result<Stage, String> {
+        let &Self { depth, width, stride, bottleneck, group_width } = self;
+        let bottleneck = Bottleneck::from_ratio(bottleneck).map_err(|error| error.to_string())?;
+        Ok(Stage { depth, width, stride, bottleneck, group_width })
+    }
+}

@@ -1,0 +1,153 @@
+//! Training: that it learns, repeats itself, writes whole files and fails cleanly.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+
+use dfdx::prelude::*;
+use regnet_core::{DynRegNet, weights};
+use regnet_space::{AnyNet, Declaration, RegNetParams, Space, Stem, StemKind};
+use regnet_train::data::{Augment, Batch, DataSet, builtin_sized};
+use regnet_train::{Card, EpochMetrics, Learner, Recipe, TrainError, train};
+
+type Net = DynRegNet<f32, Cpu>;
+
+/// Two stages of one block, with squeeze-and-excitation.
+fn tiny() -> AnyNet {
+    let params = RegNetParams {
+        d: 2,
+        w0: 16,
+        wa: 16.0,
+        wm: 2.0,
+        g: 8,
+        b: regnet_space::Bottleneck::ONE,
+        se: Some(0.25),
+    };
+    let stem = Stem { kind: StemKind::Simple, width: 16 };
+    let declaration = Declaration { stem, classes: 10, space: Space::Any, ..Declaration::new(params) };
+    declaration.to_anynet().unwrap()
+}
+
+fn recipe() -> Recipe {
+    Recipe { epochs: 2, batch: 20, lr: 0.1, seed: 7, ..Recipe::default() }
+}
+
+fn data() -> DataSet {
+    builtin_sized(120, 30, Some(16), 0).unwrap()
+}
+
+fn run(recipe: &Recipe, data: &DataSet, out: &Path) -> Result<(Net, Vec<EpochMetrics>), TrainError> {
+    let device = Cpu::seed_from_u64(recipe.seed);
+    let mut net = Net::try_new(&device, &tiny()).unwrap();
+    let history = train(&device, &mut net, &tiny(), data, recipe, out)?;
+    Ok((net, history))
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits() {
+    let (data, folder) = (data(), tempfile::tempdir().unwrap());
+    let bytes = |seed, name: &str| {
+        let (net, _) = run(&Recipe { seed, ..recipe() }, &data, &folder.path().join(name)).unwrap();
+        weights::to_bytes(&net)
+    };
+    let first = bytes(7, "a");
+    assert!(first == bytes(7, "b"), "a second run came out differently");
+    assert!(first != bytes(8, "c"), "the seed decides nothing");
+}
+
+#[test]
+fn a_run_can_be_read_back() {
+    let (data, folder) = (data(), tempfile::tempdir().unwrap());
+    let out = folder.path().join("deep/er");
+    let (net, history) = run(&recipe(), &data, &out).unwrap();
+    assert_eq!(names(&out), ["curves.svg", "metrics.jsonl", "model.json", "model.safetensors"]);
+
+    let card = Card::read(&out.join("model.json")).unwrap();
+    assert_eq!(card, Card::new(&tiny(), &data, &recipe()));
+    let mut again = Net::try_new(&Cpu::default(), &card.spec().unwrap()).unwrap();
+    weights::load(&mut again, &out.join("model.safetensors")).unwrap();
+    assert!(weights::to_bytes(&again) == weights::to_bytes(&net));
+
+    let lines = fs::read_to_string(out.join("metrics.jsonl")).unwrap();
+    let read: Vec<EpochMetrics> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(read, history);
+    assert_eq!(history.iter().map(|epoch| epoch.epoch).collect::<Vec<_>>(), [1, 2]);
+
+    let svg = fs::read_to_string(out.join("curves.svg")).unwrap();
+    for text in ["builtin: loss", "builtin: accuracy (%)", "epoch", "training", "test"] {
+        assert!(svg.contains(text), "the curves do not say `{text}`");
+    }
+}
+
+#[test]
+fn a_tiny_batch_is_learnt_by_heart() {
+    let data = builtin_sized(10, 10, Some(16), 0).unwrap();
+    let batch = data.test_batches(10).unwrap().epoch(0).next().unwrap().unwrap();
+    let loss = learn(&recipe(), 60, |_| &batch);
+    assert!(loss < 0.02, "the loss is still {loss}");
+}
+
+#[test]
+fn the_loss_falls_on_drawn_images() {
+    let data = builtin_sized(100, 10, Some(16), 0).unwrap();
+    let batches = data.train_batches(20, Augment::NONE, 0).unwrap();
+    let batches: Vec<Batch> = (0..16).flat_map(|e| batches.epoch(e)).map(Result::unwrap).collect();
+    let first = learn(&recipe(), 1, |step| &batches[step]);
+    let last = learn(&recipe(), batches.len(), |step| &batches[step]);
+    assert!(last < 0.7 * first, "the loss went from {first} to {last}");
+}
+
+/// The last loss of so many steps, without label smoothing.
+fn learn<'a>(recipe: &Recipe, steps: usize, batch: impl Fn(usize) -> &'a Batch) -> f64 {
+    let recipe = Recipe { label_smoothing: 0.0, ..recipe.clone() };
+    let device = Cpu::seed_from_u64(1);
+    let mut net = Net::try_new(&device, &tiny()).unwrap();
+    let mut learner = Learner::new(&device, &mut net, &recipe);
+    (0..steps).map(|step| learner.step(batch(step), 0.05).unwrap().loss()).last().unwrap()
+}
+
+#[test]
+fn divergence_is_an_error_and_leaves_nothing() {
+    let (data, folder) = (data(), tempfile::tempdir().unwrap());
+    let wild = Recipe { lr: 1e30, warmup_epochs: 0.0, ..recipe() };
+    let error = run(&wild, &data, &folder.path().join("a/b")).unwrap_err();
+    assert!(matches!(error, TrainError::Diverged { epoch: 1, .. }), "{error}");
+    assert!(error.to_string().contains("lower the learning rate"), "{error}");
+    assert_eq!(names(folder.path()), [""; 0]);
+}
+
+#[test]
+fn what_cannot_be_trained_is_refused_before_anything_is_written() {
+    let (data, folder) = (data(), tempfile::tempdir().unwrap());
+    let out = folder.path().join("out");
+    let device = Cpu::default();
+    let spec = AnyNet { classes: 7, ..tiny() };
+    let mut net = Net::try_new(&device, &spec).unwrap();
+    let error = train(&device, &mut net, &spec, &data, &recipe(), &out).unwrap_err();
+    let text = "the network is made for 7 classes, but the data set builtin has 10";
+    assert!(error.to_string().starts_with(text), "{error}");
+
+    let error = run(&Recipe { epochs: 0, ..recipe() }, &data, &out).unwrap_err();
+    assert!(matches!(error, TrainError::Recipe(_)), "{error}");
+    assert!(!out.exists());
+}
+
+#[test]
+fn an_unwritable_folder_is_refused_at_once() {
+    let (data, folder) = (data(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("file");
+    fs::write(&file, "in the way").unwrap();
+    for out in [file.clone(), file.join("below")] {
+        // Long enough to be noticed if it were to start.
+        let error = run(&Recipe { epochs: 100_000, ..recipe() }, &data, &out).unwrap_err();
+        assert!(matches!(&error, TrainError::Folder { path, .. } if *path == out), "{error}");
+    }
+    assert_eq!(names(folder.path()), ["file"]);
+}
