@@ -7,8 +7,8 @@
 use dfdx::optim::Sgd;
 use dfdx::prelude::*;
 use regnet::builders::{
-    BatchNorm2d, Bottleneck, CifarStem, Conv2d, Head, Identity, NoExcite, RegNet, Relu, ResBlock, SqueezeExcite,
-    Stage, XBlock, XNext, XStage,
+    BatchNorm2d, Bottleneck, CifarStem, Conv2d, Head, Identity, NoExcite, RegNet, Relu, ResBlock,
+    SqueezeExcite, Stage, XBlock, XNext, XStage,
 };
 
 // A plain stack of layers is a tuple, as everywhere in dfdx.

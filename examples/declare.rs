@@ -11,10 +11,10 @@ use regnet::{Declared, regnet};
 type Net = regnet!(< d=16, w0=48, wa=37, wm=2.2, g=24, b=1, se=true >);
 
 // A published model by name, with another head.
-type Small = regnet!(RegNetX-200MF, classes = 10);
+type Small = regnet!(RegNetX - 200MF, classes = 10);
 
 // Published parameters, one of them changed; squeeze-and-excitation of another ratio.
-type Wider = regnet!(RegNetY-400MF, g = 16, se = 0.5);
+type Wider = regnet!(RegNetY - 400MF, g = 16, se = 0.5);
 
 // Small images: a stem that keeps the resolution.
 type Tiny = regnet!(< d=8, w0=24, wa=20, wm=2.4, g=8 >, stem = cifar(16), classes = 10);

@@ -36,7 +36,7 @@ use crate::schedule::Cosine;
 /// A recipe, a network or a folder that cannot be used, all found before the first step; then images that
 /// cannot be read, [`TrainError::Diverged`], and a full disk. A folder made for the run is removed again when
 /// it fails before the first epoch's end.
-pub fn train<M: Classifier<D>, D: Backend<f32>>(
+pub fn train<M: Classifier<D> + Send, D: Backend<f32> + Sync>(
     device: &D,
     model: &mut M,
     spec: &AnyNet,
@@ -53,16 +53,20 @@ pub fn train<M: Classifier<D>, D: Backend<f32>>(
     let progress = Progress::new(recipe.epochs, train.len());
     // Every step allocates tensors of the same sizes as the one before.
     device.enable_cache();
-    let mut learner = Learner::new(device, model, recipe);
-    let mut history = Vec::with_capacity(recipe.epochs);
-    for epoch in 1..=recipe.epochs {
-        history.push(run_epoch(epoch, &mut learner, &train, &test, &Cosine::from(recipe), &progress)?);
-        folder.write("model.json", card.as_bytes())?;
-        folder.write("model.safetensors", &weights::to_bytes(learner.model()))?;
-        folder.write("metrics.jsonl", to_json_lines(&history).as_bytes())?;
-        folder.write("curves.svg", curves::draw(&history, &data.name).as_bytes())?;
-    }
-    Ok(history)
+    let mut run = || {
+        let mut learner = Learner::new(device, model, recipe);
+        let mut history = Vec::with_capacity(recipe.epochs);
+        for epoch in 1..=recipe.epochs {
+            history.push(run_epoch(epoch, &mut learner, &train, &test, &Cosine::from(recipe), &progress)?);
+            folder.write("model.json", card.as_bytes())?;
+            folder.write("model.safetensors", &weights::to_bytes(learner.model()))?;
+            folder.write("metrics.jsonl", to_json_lines(&history).as_bytes())?;
+            folder.write("curves.svg", curves::draw(&history, &data.name).as_bytes())?;
+        }
+        Ok(history)
+    };
+    // A thread of the pool takes part in the kernels it calls; any other would sleep and be woken for each.
+    rayon::scope(|_| run())
 }
 
 fn run_epoch<M: Classifier<D>, D: Backend<f32>>(
