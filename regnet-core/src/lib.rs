@@ -1,4 +1,4 @@
-//! Statically typed RegNet layers, blocks, stages and networks for [dfdx](dfdx) on stable Rust.
+//! Statically typed RegNet layers, blocks, stages and networks for [dfdx] on stable Rust.
 //!
 //! Each module comes in two types, as in dfdx: a *builder* that says only what it is
 //! ([`builders::Conv2d<3, 32, 3, 3, 2>`](builders::Conv2d)), and the module a device builds of it

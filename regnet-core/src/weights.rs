@@ -116,13 +116,29 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WeightsError> {
         _ => Path::new("."),
     };
     let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = readable_by_others(&mut tempfile::Builder::new()).tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())
     };
     write().map_err(|source| WeightsError::Io { action: "write", path: path.to_owned(), source })
+}
+
+/// Artefacts get the mode that the user's umask asks for; temporary files are private by default.
+#[cfg(unix)]
+fn readable_by_others<'a, 'b>(
+    builder: &'a mut tempfile::Builder<'b, 'b>,
+) -> &'a mut tempfile::Builder<'b, 'b> {
+    use std::os::unix::fs::PermissionsExt;
+    builder.permissions(std::fs::Permissions::from_mode(0o666))
+}
+
+#[cfg(not(unix))]
+fn readable_by_others<'a, 'b>(
+    builder: &'a mut tempfile::Builder<'b, 'b>,
+) -> &'a mut tempfile::Builder<'b, 'b> {
+    builder
 }
 
 /// An element type that files hold.

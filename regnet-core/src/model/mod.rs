@@ -12,6 +12,6 @@ pub use block::{Identity, Projection, ResBlock};
 pub use bottleneck::Bottleneck;
 pub use head::Head;
 pub use network::RegNet;
-pub use run_time::DynRegNet;
+pub use run_time::{BuildError, DynRegNet};
 pub use stage::Stage;
 pub use stem::Stem;
