@@ -2,7 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 pub use regnet_core::{Accepts, Backend, Built, Declared, DynRegNet, Run, cross_entropy};
-pub use regnet_core::{builders, dims, init, layers, model, weights};
+pub use regnet_core::{builders, dims, init, layers, model, state, weights};
 pub use regnet_space as space;
 pub use regnet_train as train;
 

@@ -3,6 +3,8 @@
 use dfdx::prelude::*;
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::state;
+
 /// A normal distribution of mean 0 in any element type.
 struct Normal {
     deviation: f64,
@@ -37,32 +39,9 @@ pub(crate) fn head<S: Shape, E: Dtype, D: Device<E>>(weight: &mut Tensor<S, E, D
 
 /// Sets the scale of each block's last batch norm to zero, so that every block starts as its shortcut
 /// (Goyal et al., 2017, section 5.1; pycls's `ZERO_INIT_FINAL_GAMMA`).
-///
-/// # Errors
-/// The device's.
-pub fn zero_last_gammas<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
-    model: &mut M,
-) -> Result<(), D::Err> {
-    M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut ZeroLastGamma })?;
-    Ok(())
-}
-
-struct ZeroLastGamma;
-
-impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for ZeroLastGamma {
-    type Viewer = (ViewTensorMut, ViewTensorName);
-    type Err = D::Err;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        (tensor, name): (&mut Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-        if name.ends_with("c_bn.weight") {
-            tensor.try_fill_with_zeros()?;
-        }
-        Ok(None)
-    }
+pub fn zero_last_gammas<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(model: &mut M) {
+    state::write(model, |entry| {
+        let last = entry.name.ends_with("c_bn.weight");
+        last.then(|| vec![E::default(); entry.values.len()])
+    });
 }

@@ -24,6 +24,7 @@
 //! | [`model`] | stems, blocks, stages, heads, networks; networks shaped at run time |
 //! | [`builders`] | the same as types alone |
 //! | [`backend`] | the kernels a device offers |
+//! | [`state`] | a model's tensors by name |
 //! | [`weights`] | saving and loading |
 //! | [`init`] | how parameters start |
 
@@ -37,6 +38,7 @@ pub mod layers;
 pub mod model;
 mod ops;
 mod peek;
+pub mod state;
 pub mod tensors;
 pub mod weights;
 

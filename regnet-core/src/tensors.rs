@@ -48,8 +48,3 @@ fn same_dims<Src: Shape, Dst: Shape>(src: &Src) -> Option<Dst> {
     }
     Dst::from_concrete(&dims)
 }
-
-/// The dimensions of a tensor as numbers.
-pub(crate) fn dims_of<S: Shape, E: Dtype, D: Storage<E>, T>(x: &Tensor<S, E, D, T>) -> Vec<usize> {
-    x.shape().concrete().into()
-}

@@ -3,7 +3,7 @@
 //! A file is written beside its destination and then moved there, so a full disk or a killed process leaves the
 //! old file as it was. A file is read and compared with the network before any tensor changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use ::safetensors::tensor::{Dtype as FileDtype, SafeTensors, TensorView};
 use dfdx::prelude::*;
 
-use crate::tensors::dims_of;
+use crate::state::{self, Entry};
 
 /// Why weights could not be saved or loaded.
 #[derive(Debug, thiserror::Error)]
@@ -195,11 +195,14 @@ pub fn save<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(
 
 /// What [`save`] writes.
 pub fn to_bytes<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(model: &M) -> Vec<u8> {
-    let mut gather = Gather(BTreeMap::new());
-    let walked = M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut gather });
-    debug_assert!(walked.is_ok(), "gathering cannot fail");
-    let views = gather.0.iter().map(|(name, (shape, bytes))| {
-        let view = TensorView::new(E::DTYPE, shape.clone(), bytes);
+    let mut tensors = Vec::new();
+    state::read(model, |Entry { name, dims, values, .. }| {
+        let mut bytes = Vec::with_capacity(values.len() * size_of::<E>());
+        values.into_iter().for_each(|value| value.push_le(&mut bytes));
+        tensors.push((name, dims, bytes));
+    });
+    let views = tensors.iter().map(|(name, dims, bytes)| {
+        let view = TensorView::new(E::DTYPE, dims.clone(), bytes);
         (name, view.expect("a tensor's bytes are as many as its shape says"))
     });
     ::safetensors::serialize(views, None).expect("names and shapes always serialise")
@@ -220,97 +223,41 @@ pub fn load<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(
     })?;
     let file = SafeTensors::deserialize(&bytes)
         .map_err(|error| WeightsError::Format { path: path.to_owned(), reason: error.to_string() })?;
-    let mut compare = Compare { file: &file, known: BTreeMap::new(), mismatches: Vec::new() };
-    let walked = M::iter_tensors(&mut RecursiveWalker { m: (&*model, String::new()), f: &mut compare });
-    debug_assert!(walked.is_ok(), "comparing cannot fail");
-    let Compare { known, mut mismatches, .. } = compare;
-    let extra = file.names().into_iter().filter(|&name| !known.contains_key(name));
-    mismatches.extend(extra.map(|name| Mismatch::Extra(name.to_owned())));
-    if !mismatches.is_empty() {
-        return Err(WeightsError::Mismatch { path: path.to_owned(), mismatches });
-    }
-    let walked = M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut Scatter(known) });
-    debug_assert!(walked.is_ok(), "copying cannot fail");
+    let mut found = compare(model, &file)
+        .map_err(|mismatches| WeightsError::Mismatch { path: path.to_owned(), mismatches })?;
+    state::write(model, |entry| found.remove(&entry.name));
     Ok(())
 }
 
-/// Never: the visitors here only read and copy.
-type Infallible = std::convert::Infallible;
-
-struct Gather(BTreeMap<String, (Vec<usize>, Vec<u8>)>);
-
-impl<E: FileElement, D: Device<E>> TensorVisitor<E, D> for Gather {
-    type Viewer = (ViewTensorRef, ViewTensorName);
-    type Err = Infallible;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        (tensor, name): (&Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, Infallible> {
-        let mut bytes = Vec::new();
-        tensor.as_vec().into_iter().for_each(|element| element.push_le(&mut bytes));
-        self.0.insert(name, (dims_of(tensor), bytes));
-        Ok(None)
-    }
-}
-
-struct Compare<'a, E> {
-    file: &'a SafeTensors<'a>,
-    known: BTreeMap<String, Vec<E>>,
-    mismatches: Vec<Mismatch>,
-}
-
-impl<E: FileElement, D: Device<E>> TensorVisitor<E, D> for Compare<'_, E> {
-    type Viewer = (ViewTensorRef, ViewTensorName);
-    type Err = Infallible;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        (tensor, name): (&Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, Infallible> {
-        let mut elements = Vec::new();
-        match self.file.tensor(&name) {
-            Err(_) => self.mismatches.push(Mismatch::Missing(name.clone())),
-            Ok(found) if found.shape() != dims_of(tensor) => self.mismatches.push(Mismatch::Shape {
-                name: name.clone(),
-                expected: dims_of(tensor),
-                found: found.shape().to_vec(),
-            }),
-            Ok(found) => match E::read(found.dtype(), found.data()) {
-                Some(read) => elements = read,
-                None => {
-                    let found = format!("{:?}", found.dtype());
-                    self.mismatches.push(Mismatch::Dtype { name: name.clone(), found });
-                }
-            },
+/// The file's elements for each tensor of the model, if the two fit in everything.
+fn compare<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &M,
+    file: &SafeTensors<'_>,
+) -> Result<BTreeMap<String, Vec<E>>, Vec<Mismatch>> {
+    let mut found = BTreeMap::new();
+    let mut known = BTreeSet::new();
+    let mut mismatches = Vec::new();
+    state::read(model, |entry: Entry<E>| {
+        known.insert(entry.name.clone());
+        match read_tensor(file, &entry) {
+            Ok(values) => drop(found.insert(entry.name, values)),
+            Err(mismatch) => mismatches.push(mismatch),
         }
-        self.known.insert(name, elements);
-        Ok(None)
-    }
+    });
+    let extra = file.names().into_iter().filter(|&name| !known.contains(name));
+    mismatches.extend(extra.map(|name| Mismatch::Extra(name.to_owned())));
+    if mismatches.is_empty() { Ok(found) } else { Err(mismatches) }
 }
 
-struct Scatter<E>(BTreeMap<String, Vec<E>>);
-
-impl<E: FileElement, D: Device<E>> TensorVisitor<E, D> for Scatter<E> {
-    type Viewer = (ViewTensorMut, ViewTensorName);
-    type Err = Infallible;
-    type E2 = E;
-    type D2 = D;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, D>,
-        (tensor, name): (&mut Tensor<S, E, D>, String),
-    ) -> Result<Option<Tensor<S, E, D>>, Infallible> {
-        if let Some(elements) = self.0.get(&name) {
-            tensor.copy_from(elements);
-        }
-        Ok(None)
+fn read_tensor<E: FileElement>(file: &SafeTensors<'_>, entry: &Entry<E>) -> Result<Vec<E>, Mismatch> {
+    let name = entry.name.clone();
+    let Ok(found) = file.tensor(&name) else {
+        return Err(Mismatch::Missing(name));
+    };
+    if found.shape() != entry.dims {
+        let found = found.shape().to_vec();
+        return Err(Mismatch::Shape { name, expected: entry.dims.clone(), found });
     }
+    let dtype = found.dtype();
+    E::read(dtype, found.data()).ok_or_else(|| Mismatch::Dtype { name, found: format!("{dtype:?}") })
 }

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use dfdx::prelude::*;
 use regnet::builders::{self, Bottleneck, Identity, NoExcite, Projection, ResBlock};
 use regnet::layers::{MaxPool, Relu};
-use regnet::{Run, cross_entropy};
+use regnet::{Run, cross_entropy, state};
 
 use crate::formula;
 use crate::run::{doubles, set_by_formula, tensor};
@@ -58,8 +58,9 @@ where
     for (name, gradient) in parameters.found {
         let along_parameter = |direction: &[f64], step: f64| {
             let mut moved = module.clone();
-            let mut shift = Shift { name: &name, direction, step };
-            M::iter_tensors(&mut RecursiveWalker { m: (&mut moved, String::new()), f: &mut shift }).unwrap();
+            state::write(&mut moved, |entry| {
+                (entry.name == name).then(|| step_along(&entry.values, direction, step))
+            });
             loss(&mut moved, x.clone(), mode).array()
         };
         compare(what, &name, &gradient, along_parameter);
@@ -100,30 +101,6 @@ impl TensorVisitor<f64, Cpu> for Parameters<'_> {
     ) -> Result<Option<Tensor<S, f64, Cpu>>, Infallible> {
         if options.do_gradient_update {
             self.found.insert(name, doubles(&self.gradients.get(t)));
-        }
-        Ok(None)
-    }
-}
-
-struct Shift<'a> {
-    name: &'a str,
-    direction: &'a [f64],
-    step: f64,
-}
-
-impl TensorVisitor<f64, Cpu> for Shift<'_> {
-    type Viewer = (ViewTensorMut, ViewTensorName);
-    type Err = Infallible;
-    type E2 = f64;
-    type D2 = Cpu;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, f64, Cpu>,
-        (t, name): (&mut Tensor<S, f64, Cpu>, String),
-    ) -> Result<Option<Tensor<S, f64, Cpu>>, Infallible> {
-        if name == self.name {
-            t.copy_from(&step_along(&doubles(t), self.direction, self.step));
         }
         Ok(None)
     }

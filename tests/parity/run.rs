@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use dfdx::prelude::*;
-use regnet::{Backend, Run};
+use regnet::{Backend, Run, state};
 
 use crate::formula;
 use crate::reference::Case;
@@ -108,29 +108,10 @@ pub fn set_by_formula<E: Dtype, M: TensorCollection<E, Dev>>(module: &mut M)
 where
     Dev: Device<E>,
 {
-    M::iter_tensors(&mut RecursiveWalker { m: (module, String::new()), f: &mut SetByFormula }).unwrap();
-}
-
-struct SetByFormula;
-
-impl<E: Dtype> TensorVisitor<E, Dev> for SetByFormula
-where
-    Dev: Device<E>,
-{
-    type Viewer = (ViewTensorMut, ViewTensorName);
-    type Err = Infallible;
-    type E2 = E;
-    type D2 = Dev;
-
-    fn visit<S: Shape>(
-        &mut self,
-        _: TensorOptions<S, E, Dev>,
-        (t, name): (&mut Tensor<S, E, Dev>, String),
-    ) -> Result<Option<Tensor<S, E, Dev>>, Infallible> {
-        let values = formula::values(&name, t.shape().concrete().as_ref());
-        t.copy_from(&values.into_iter().map(|v| E::from_f64(v).unwrap()).collect::<Vec<_>>());
-        Ok(None)
-    }
+    state::write(module, |entry| {
+        let values = formula::values(&entry.name, &entry.dims);
+        Some(values.into_iter().map(|v| E::from_f64(v).unwrap()).collect())
+    });
 }
 
 /// Collects the gradients of parameters and the values of running statistics.
