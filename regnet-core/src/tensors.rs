@@ -17,11 +17,19 @@ pub type Map<E, D, T = NoneTape> = Tensor<(usize, usize, usize, usize), E, D, T>
 pub type Logits<E, D, T = NoneTape> = Tensor<(usize, usize), E, D, T>;
 
 /// The flat form of `x`; copies (on the tape) only where `x` is a permuted or broadcast view.
-pub(crate) fn flat<S: Shape, E: Dtype, D: Device<E>, T: Tape<E, D>>(
+///
+/// The shape is given up first, so that what can copy is compiled once a rank and not once a shape.
+pub(crate) fn flat<S: Shape, E: Dtype, D: Backend<E>, T: Tape<E, D>>(
     x: Tensor<S, E, D, T>,
-) -> Result<Flat<E, D, T>, D::Err> {
+) -> Result<Flat<E, D, T>, D::Err>
+where
+    S::Concrete: Shape<Concrete = S::Concrete>,
+{
     let len = x.shape().num_elements();
-    x.try_reshape_like(&(len,))
+    match x.try_realize::<S::Concrete>() {
+        Ok(x) => x.try_reshape_like(&(len,)),
+        Err(x) => Err(x.device().shape_error()),
+    }
 }
 
 /// `x` seen with the shape `Dst`.
