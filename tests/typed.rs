@@ -138,6 +138,14 @@ fn the_last_gamma_of_each_block_can_start_at_zero() {
     regnet::init::zero_last_gammas(&mut net).unwrap();
     assert!(net.stages.0.first.f.c_bn.weight.as_vec().iter().all(|&g| g == 0.0));
     assert!(net.stages.0.first.f.b_bn.weight.as_vec().iter().all(|&g| g == 1.0));
+
+    let mut net = Cpu::default().build_module::<Basic, f32>();
+    regnet::init::zero_last_gammas(&mut net).unwrap();
+    assert!(net.stages.1.first.f.b_bn.weight.as_vec().iter().all(|&g| g == 0.0));
+    assert!(net.stages.1.first.f.a_bn.weight.as_vec().iter().all(|&g| g == 1.0));
+    let mut net = Cpu::default().build_module::<Vanilla, f32>();
+    regnet::init::zero_last_gammas(&mut net).unwrap();
+    assert!(net.stages.0.first.b_bn.weight.as_vec().iter().all(|&g| g == 1.0), "it would give nothing but 0");
 }
 
 #[test]

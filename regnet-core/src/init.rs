@@ -1,5 +1,7 @@
 //! How parameters start.
 
+use std::collections::BTreeSet;
+
 use dfdx::prelude::*;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -35,7 +37,7 @@ pub(crate) fn head<S: Shape, E: Dtype, D: Device<E>>(weight: &mut Tensor<S, E, D
     weight.try_fill_with_distr(Normal { deviation: 0.01 })
 }
 
-/// Sets the scale of each block's last batch norm to zero, so that every block starts as its shortcut
+/// Sets the scale of each residual block's last batch norm to zero, so that every block starts as its shortcut
 /// (Goyal et al., 2017, section 5.1; pycls's `ZERO_INIT_FINAL_GAMMA`).
 ///
 /// # Errors
@@ -43,11 +45,41 @@ pub(crate) fn head<S: Shape, E: Dtype, D: Device<E>>(weight: &mut Tensor<S, E, D
 pub fn zero_last_gammas<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     model: &mut M,
 ) -> Result<(), D::Err> {
-    M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut ZeroLastGamma })?;
+    let mut names = Names::default();
+    M::iter_tensors(&mut RecursiveWalker { m: (&*model, String::new()), f: &mut names })?;
+    M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut ZeroLastGamma(names) })?;
     Ok(())
 }
 
-struct ZeroLastGamma;
+/// The names of all tensors.
+#[derive(Default)]
+struct Names(BTreeSet<String>);
+
+impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Names {
+    type Viewer = (ViewTensorRef, ViewTensorName);
+    type Err = D::Err;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (_, name): (&Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+        self.0.insert(name);
+        Ok(None)
+    }
+}
+
+impl Names {
+    /// Whether this is the scale of a branch's last norm: `c_bn`, or `b_bn` in a basic block, which has no `c_bn`.
+    fn is_last_gamma(&self, name: &str) -> bool {
+        let basic = |block: &str| !self.0.contains(&format!("{block}f.c_bn.weight"));
+        name.ends_with("c_bn.weight") || name.strip_suffix("f.b_bn.weight").is_some_and(basic)
+    }
+}
+
+struct ZeroLastGamma(Names);
 
 impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for ZeroLastGamma {
     type Viewer = (ViewTensorMut, ViewTensorName);
@@ -60,7 +92,7 @@ impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for ZeroLastGamma {
         _: TensorOptions<S, E, D>,
         (tensor, name): (&mut Tensor<S, E, D>, String),
     ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
-        if name.ends_with("c_bn.weight") {
+        if self.0.is_last_gamma(&name) {
             tensor.try_fill_with_zeros()?;
         }
         Ok(None)
