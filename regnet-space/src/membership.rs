@@ -264,8 +264,8 @@ pub enum SpaceError {
     },
     /// No quantised line makes this stage after the ones before it.
     #[error(
-        "stage {stage}: no {space} has width {width} and depth {depth} here{}: no line with w0 < 256, wa < 256 and \
-         1.5 <= wm <= 3 makes them; {remedy}",
+        "stage {stage}: no {space} has width {width} and depth {depth} {}: no w0 < 256, wa < 256 and \
+         1.5 <= wm <= 3 make them; {remedy}",
         after(*stage)
     )]
     NoFit {
@@ -283,7 +283,7 @@ pub enum SpaceError {
 }
 
 fn after(stage: usize) -> &'static str {
-    if stage > 1 { ", after the stages before it" } else { "" }
+    if stage > 1 { "after the stages before it" } else { "as its first stage" }
 }
 
 /// The nearest stages that a quantised line makes in place of one that it does not.

@@ -55,7 +55,12 @@ fn a_perturbed_model_is_told_the_nearest() {
     net.stages[2].width = 320;
     let errors = found(&net, SpaceName::RegNetX);
     assert_eq!(errors.len(), 1, "{errors:?}");
-    assert!(errors[0].starts_with("stage 3: no RegNetX has width 320 and depth 4 here"), "{errors:?}");
+    assert!(
+        errors[0].starts_with(
+            "stage 3: no RegNetX has width 320 and depth 4 after the stages before it: no w0 < 256"
+        ),
+        "{errors:?}"
+    );
     // What the message advises does fit.
     let error = net.check_space(SpaceName::RegNetX).unwrap_err().remove(0);
     let regnet_space::SpaceError::NoFit { remedy, .. } = error else { panic!("{error}") };

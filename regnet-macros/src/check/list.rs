@@ -41,8 +41,7 @@ impl<T: Copy> Values<T> {
             report.at(stream(tokens), text);
         }
         let elements = inside.into_iter().map(|tokens| {
-            let value = one(tokens).and_then(|()| read(tokens));
-            (value.map_err(|text| report.at(stream(tokens), text)).ok(), stream(tokens))
+            (read(tokens).map_err(|text| report.at(stream(tokens), text)).ok(), stream(tokens))
         });
         Self { key, elements: elements.collect(), whole: tokens.to_vec(), is_list }
     }
@@ -83,30 +82,27 @@ impl<T: Copy> Values<T> {
     }
 }
 
-/// Cuts a list at its commas.
+/// Cuts a list at its commas, and where one is missing between two numbers.
 fn elements<'a>(report: &mut Report, tokens: &'a [TokenTree]) -> Vec<&'a [TokenTree]> {
     let mut elements = Vec::new();
-    let mut rest = tokens;
-    while let Some(comma) = rest.iter().position(|token| is_punct(token, ',')) {
-        if comma == 0 {
-            report.at(&rest[0], "nothing stands before this `,`");
-        } else {
-            elements.push(&rest[..comma]);
+    let mut start = 0;
+    for (i, token) in tokens.iter().enumerate() {
+        if is_punct(token, ',') {
+            if i == start {
+                report.at(token, "nothing stands before this `,`");
+            }
+            elements.push(&tokens[start..i]);
+            start = i + 1;
+        } else if let [TokenTree::Literal(first), TokenTree::Literal(second)] =
+            &tokens[i.saturating_sub(1)..=i]
+        {
+            let text = format!("expected `,` between `{first}` and `{second}`");
+            report.at(stream(&tokens[i - 1..=i]), text);
+            elements.push(&tokens[start..i]);
+            start = i;
         }
-        rest = &rest[comma + 1..];
     }
-    if !rest.is_empty() {
-        elements.push(rest);
-    }
+    elements.push(&tokens[start..]);
+    elements.retain(|element| !element.is_empty());
     elements
-}
-
-/// Refuses two numbers in a row.
-fn one(tokens: &[TokenTree]) -> Result<(), String> {
-    match tokens {
-        [TokenTree::Literal(first), TokenTree::Literal(second), ..] => {
-            Err(format!("expected `,` between `{first}` and `{second}`"))
-        }
-        _ => Ok(()),
-    }
 }

@@ -133,9 +133,9 @@ fn lists() {
             ),
             ("2.5", "depths = 2.5 is not written as a whole number: write 2 or 3"),
             ("-1", "depths = -1 is negative: write a whole number such as `depths = [1, 3, 5, 7]`"),
-            (",", "nothing stands before this `,`"),
             ("8 16", "expected `,` between `8` and `16`"),
-            ("[8 16, , 32]", "`widths` has 2 values, and `depths` has 4: give one for each stage"),
+            (",", "nothing stands before this `,`"),
+            ("[8 16, , 32]", "`widths` has 3 values, and `depths` has 4: give one for each stage"),
         ],
     );
 }
