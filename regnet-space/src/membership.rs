@@ -429,7 +429,7 @@ impl Stage {
 fn nearest(n: usize, allowed: impl Iterator<Item = usize> + Clone) -> Nearest<usize> {
     Nearest {
         below: allowed.clone().take_while(|&allowed| allowed < n).last(),
-        above: allowed.skip_while(|&allowed| allowed < n).next(),
+        above: { allowed }.find(|&allowed| allowed >= n),
     }
 }
 

@@ -26,7 +26,7 @@ const MAX_WA: f64 = 256.0;
 const WM: (f64, f64) = (1.5, 3.0);
 
 /// How far from a width or depth that does not fit a better one is looked for, in steps.
-const NEAR: usize = 64;
+const NEAR: usize = 24;
 
 /// What is wrong with the first stage that no line makes, if there is one.
 pub(super) fn error(stages: &[Stage], space: SpaceName) -> Option<SpaceError> {
