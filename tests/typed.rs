@@ -3,11 +3,31 @@
 #![allow(clippy::unwrap_used)]
 
 use dfdx::prelude::*;
-use regnet::space::{Parameter, presets};
+use regnet::builders::{
+    BasicNext, BasicStage, CifarStem, Head, Pair, RegNet, SimpleStem, Stage, VanillaStage, XNext, XStage,
+};
+use regnet::space::{Block, Parameter, presets};
 use regnet::{Built, Declared, DynRegNet, Run, regnet, weights};
 
 type Net = regnet!(< d=7, w0=24, wa=24.5, wm=2.5, g=8, b=1, se=true >, classes = 10);
 type NetX = regnet!(< d=5, w0=16, wa=20, wm=2.2, g=8, b=2 >, classes = 10, stem = cifar(16));
+
+// The other blocks, and stages that begin with the identity.
+type Basic = RegNet<
+    CifarStem<3, 8>,
+    (Stage<BasicNext<8>, BasicNext<8>, 2>, BasicStage<2, 8, 12, 2>, BasicStage<1, 12, 12, 2>),
+    Head<12, 10>,
+>;
+type Vanilla = RegNet<
+    SimpleStem<3, 8>,
+    (Stage<Pair<8, 8, 1>, Pair<8, 8, 1>, 2>, VanillaStage<2, 8, 12, 2>),
+    Head<12, 10>,
+>;
+type IdentityFirst = RegNet<
+    SimpleStem<3, 16>,
+    (Stage<XNext<16, 16, 8>, XNext<16, 16, 8>, 2>, XStage<2, 16, 24, 12, 4, 1>),
+    Head<24, 10>,
+>;
 
 fn images<S: Shape>(dev: &Cpu, shape: S) -> Tensor<S, f32, Cpu> {
     let numbers = (0..shape.num_elements()).map(|i| ((i * 2654435761) % 1009) as f32 / 504.5 - 1.0);
@@ -61,6 +81,9 @@ fn a_declared_network_and_its_run_time_form_are_the_same_network() {
     }
     same::<Net>();
     same::<NetX>();
+    same::<Basic>();
+    same::<Vanilla>();
+    same::<IdentityFirst>();
 }
 
 /// The typed modules and the layer graph are two views of one spec.
@@ -83,6 +106,10 @@ fn tensor_names_and_shapes_are_the_graphs() {
     let dev = Cpu::default();
     same(&dev.build_module::<Net, f32>(), &Net::spec());
     same(&dev.build_module::<NetX, f32>(), &NetX::spec());
+    same(&dev.build_module::<Basic, f32>(), &Basic::spec());
+    same(&dev.build_module::<Vanilla, f32>(), &Vanilla::spec());
+    same(&dev.build_module::<IdentityFirst, f32>(), &IdentityFirst::spec());
+    assert_eq!((Basic::spec().block, Vanilla::spec().block), (Block::Basic, Block::Vanilla));
     for preset in presets().iter().filter(|preset| preset.megaflops <= 600) {
         let spec = preset.declaration().to_anynet().unwrap();
         same(&DynRegNet::<f32, _>::try_new(&dev, &spec).unwrap(), &spec);
@@ -111,6 +138,14 @@ fn the_last_gamma_of_each_block_can_start_at_zero() {
     regnet::init::zero_last_gammas(&mut net);
     assert!(net.stages.0.first.f.c_bn.weight.as_vec().iter().all(|&g| g == 0.0));
     assert!(net.stages.0.first.f.b_bn.weight.as_vec().iter().all(|&g| g == 1.0));
+
+    let mut net = Cpu::default().build_module::<Basic, f32>();
+    regnet::init::zero_last_gammas(&mut net);
+    assert!(net.stages.1.first.f.b_bn.weight.as_vec().iter().all(|&g| g == 0.0));
+    assert!(net.stages.1.first.f.a_bn.weight.as_vec().iter().all(|&g| g == 1.0));
+    let mut net = Cpu::default().build_module::<Vanilla, f32>();
+    regnet::init::zero_last_gammas(&mut net);
+    assert!(net.stages.0.first.b_bn.weight.as_vec().iter().all(|&g| g == 1.0), "it would give nothing but 0");
 }
 
 #[test]

@@ -73,6 +73,11 @@ builder! {
 }
 
 builder! {
+    /// Builds a vanilla block, or the branch of a basic one: two 3x3 convolutions, the first moved by `STRIDE`.
+    Pair<IN, OUT, STRIDE> => model::Pair<Const<IN>, Const<OUT>, Const<STRIDE>, E, D>
+}
+
+builder! {
     /// Builds a [`model::Head`].
     Head<IN, CLASSES> => model::Head<Const<IN>, Const<CLASSES>, E, D>
 }
@@ -141,3 +146,19 @@ pub type YStage<
     const SE_FIRST: usize,
     const SE_NEXT: usize,
 > = Stage<YBlock<IN, WIDTH, INNER, GROUP, STRIDE, SE_FIRST>, YNext<WIDTH, INNER, GROUP, SE_NEXT>, DEPTH>;
+
+/// ResNet's basic block where width or resolution changes: two 3x3 convolutions and a projection.
+pub type BasicBlock<const IN: usize, const WIDTH: usize, const STRIDE: usize> =
+    ResBlock<Projection<IN, WIDTH, STRIDE>, Pair<IN, WIDTH, STRIDE>>;
+
+/// ResNet's basic block of one width; its shortcut is the identity.
+pub type BasicNext<const WIDTH: usize> = ResBlock<Identity, Pair<WIDTH, WIDTH, 1>>;
+
+/// A stage of basic blocks, as [`XStage`] is of X blocks. A stage that changes neither width nor resolution, such as
+/// ResNet-56's first, is a `Stage<BasicNext<WIDTH>, BasicNext<WIDTH>, DEPTH>`.
+pub type BasicStage<const DEPTH: usize, const IN: usize, const WIDTH: usize, const STRIDE: usize> =
+    Stage<BasicBlock<IN, WIDTH, STRIDE>, BasicNext<WIDTH>, DEPTH>;
+
+/// A stage of vanilla blocks: two 3x3 convolutions each, no shortcut.
+pub type VanillaStage<const DEPTH: usize, const IN: usize, const WIDTH: usize, const STRIDE: usize> =
+    Stage<Pair<IN, WIDTH, STRIDE>, Pair<WIDTH, WIDTH, 1>, DEPTH>;

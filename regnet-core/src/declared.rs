@@ -3,13 +3,14 @@
 use regnet_space::{AnyNet, Block, Bottleneck as Ratio, SE_RATIO, Stage as StageSpec, Stem, StemKind};
 
 use crate::builders::{
-    Bottleneck, CifarStem, Head, Identity, NoExcite, Projection, RegNet, ResBlock, ResNetStem, SimpleStem,
-    SqueezeExcite, Stage,
+    Bottleneck, CifarStem, Head, Identity, NoExcite, Pair, Projection, RegNet, ResBlock, ResNetStem,
+    SimpleStem, SqueezeExcite, Stage,
 };
 
 /// A network that is declared as a type, with what the compiler knows of it.
 ///
-/// Implemented by every [`RegNet`] of X and Y stages and by the names that `regnet!` gives them.
+/// Implemented by every [`RegNet`] whose stages have one kind of block (bottleneck, basic or vanilla), and by the names
+/// that `regnet!` and `anynet!` give them.
 pub trait Declared {
     /// The network's layers.
     type Network;
@@ -34,7 +35,7 @@ impl<S: DescribeStem, Stages: DescribeStages, const IN: usize, const CLASSES: us
         AnyNet {
             input_channels: S::INPUT[0],
             stem: S::STEM,
-            block: Block::Bottleneck,
+            block: Stages::BLOCK,
             se: se_ratio(&stages, S::STEM.width),
             stages: stages.into_iter().map(|stage| stage.spec).collect(),
             classes: CLASSES,
@@ -75,21 +76,29 @@ pub struct DescribedStage {
 
 /// The numbers of the stages in a tuple.
 pub trait DescribeStages {
+    /// The block of every stage.
+    const BLOCK: Block;
     /// From the first to the last.
     fn describe() -> Vec<DescribedStage>;
 }
 
 /// One stage's numbers.
 pub trait DescribeStage {
+    /// The kind of its blocks, which all stages of a network share.
+    type Kind: DescribeBlock;
     /// Depth, widths, stride.
     fn describe() -> DescribedStage;
 }
 
 macro_rules! stages {
-    ($($stage:ident),+) => {
-        impl<$($stage: DescribeStage),+> DescribeStages for ($($stage,)+) {
+    ($first:ident $(, $stage:ident)*) => {
+        impl<$first: DescribeStage, $($stage: DescribeStage<Kind = $first::Kind>),*> DescribeStages
+            for ($first, $($stage,)*)
+        {
+            const BLOCK: Block = $first::Kind::BLOCK;
+
             fn describe() -> Vec<DescribedStage> {
-                vec![$($stage::describe()),+]
+                vec![$first::describe(), $($stage::describe()),*]
             }
         }
     };
@@ -119,6 +128,8 @@ impl<
         DEPTH,
     >
 {
+    type Kind = BottleneckBlocks;
+
     fn describe() -> DescribedStage {
         const {
             assert!(
@@ -133,6 +144,51 @@ impl<
             se: [First::HIDDEN, Next::HIDDEN],
         }
     }
+}
+
+impl<S: DescribeShortcut, const DEPTH: usize, const IN: usize, const WIDTH: usize, const STRIDE: usize>
+    DescribeStage
+    for Stage<ResBlock<S, Pair<IN, WIDTH, STRIDE>>, ResBlock<Identity, Pair<WIDTH, WIDTH, 1>>, DEPTH>
+{
+    type Kind = BasicBlocks;
+
+    fn describe() -> DescribedStage {
+        DescribedStage { spec: StageSpec::plain(DEPTH, WIDTH, STRIDE), se: [0; 2] }
+    }
+}
+
+impl<const DEPTH: usize, const IN: usize, const WIDTH: usize, const STRIDE: usize> DescribeStage
+    for Stage<Pair<IN, WIDTH, STRIDE>, Pair<WIDTH, WIDTH, 1>, DEPTH>
+{
+    type Kind = VanillaBlocks;
+
+    fn describe() -> DescribedStage {
+        DescribedStage { spec: StageSpec::plain(DEPTH, WIDTH, STRIDE), se: [0; 2] }
+    }
+}
+
+/// A kind of block as a type.
+pub trait DescribeBlock {
+    /// The kind as a value.
+    const BLOCK: Block;
+}
+
+macro_rules! blocks {
+    ($($kind:ident $block:ident;)*) => { $(
+        #[doc = concat!("[`Block::", stringify!($block), "`].")]
+        #[derive(Debug, Clone, Copy)]
+        pub struct $kind;
+
+        impl DescribeBlock for $kind {
+            const BLOCK: Block = Block::$block;
+        }
+    )* };
+}
+
+blocks! {
+    BottleneckBlocks Bottleneck;
+    BasicBlocks Basic;
+    VanillaBlocks Vanilla;
 }
 
 /// The shortcuts a stage may start with.

@@ -5,7 +5,7 @@ use dfdx::prelude::*;
 use crate::Backend;
 use crate::dims::LayerDim;
 use crate::layers::{BatchNorm2d, Conv2d, MaxPool, Relu, SqueezeExcite};
-use crate::model::{Head, RegNet, ResBlock, Stage, Stem};
+use crate::model::{Head, Pair, RegNet, ResBlock, Stage, Stem};
 use crate::tensors::{Map, cast};
 
 /// The compile-time half: which input shapes a module takes, and the shape that comes out.
@@ -84,6 +84,7 @@ typed_forward! {
     [In: LayerDim, Out: LayerDim, Kernel: LayerDim, Stride: LayerDim, P]
         Stem<In, Out, Kernel, Stride, P, E, D>;
     [Shortcut, F] ResBlock<Shortcut, F>;
+    [In: LayerDim, Out: LayerDim, Stride: LayerDim] Pair<In, Out, Stride, E, D>;
     [First, Next, const DEPTH: usize] Stage<First, Next, DEPTH>;
     [In: LayerDim, Classes: LayerDim] Head<In, Classes, E, D>;
     [S, Stages, H] RegNet<S, Stages, H>;

@@ -1,9 +1,11 @@
 //! How parameters start.
 
+use std::collections::BTreeSet;
+
 use dfdx::prelude::*;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::state;
+use crate::state::{self, Entry};
 
 /// A normal distribution of mean 0 in any element type.
 struct Normal {
@@ -37,11 +39,20 @@ pub(crate) fn head<S: Shape, E: Dtype, D: Device<E>>(weight: &mut Tensor<S, E, D
     weight.try_fill_with_distr(Normal { deviation: 0.01 })
 }
 
-/// Sets the scale of each block's last batch norm to zero, so that every block starts as its shortcut
+/// Sets the scale of each residual block's last batch norm to zero, so that every block starts as its shortcut
 /// (Goyal et al., 2017, section 5.1; pycls's `ZERO_INIT_FINAL_GAMMA`).
 pub fn zero_last_gammas<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(model: &mut M) {
-    state::write(model, |entry| {
-        let last = entry.name.ends_with("c_bn.weight");
-        last.then(|| vec![E::default(); entry.values.len()])
+    let mut names = BTreeSet::new();
+    state::read(model, |entry: Entry<E>| {
+        names.insert(entry.name);
     });
+    state::write(model, |entry| {
+        is_last_gamma(&names, &entry.name).then(|| vec![E::default(); entry.values.len()])
+    });
+}
+
+/// Whether this is the scale of a branch's last norm: `c_bn`, or `b_bn` in a basic block, which has no `c_bn`.
+fn is_last_gamma(names: &BTreeSet<String>, name: &str) -> bool {
+    let basic = |block: &str| !names.contains(&format!("{block}f.c_bn.weight"));
+    name.ends_with("c_bn.weight") || name.strip_suffix("f.b_bn.weight").is_some_and(basic)
 }

@@ -3,7 +3,9 @@
 //! What is missing or unreadable is taken from the preset named or, failing that, from a stand-in, so that everything
 //! else can still be checked, and so that a declared name exists even when its declaration is wrong.
 
+mod anynet;
 mod draft;
+mod list;
 mod model;
 
 pub use model::Model;
@@ -11,20 +13,27 @@ pub use model::Model;
 use proc_macro2::TokenStream;
 use regnet_space::{ParamError, Preset, suggest};
 
-use crate::key::Key;
+use crate::key::{Form, Key};
 use crate::parse::{Body, Entry, stream};
 use crate::report::Report;
 use crate::value::text;
 use draft::{Draft, stand_in};
 
 /// Checks everything about one declaration. The model is the one declared unless something was reported.
-pub fn model(report: &mut Report, body: &Body) -> Model {
+pub fn model(report: &mut Report, form: Form, body: &Body) -> Model {
+    match form {
+        Form::RegNet => regnet(report, body),
+        Form::AnyNet => anynet::model(report, body),
+    }
+}
+
+fn regnet(report: &mut Report, body: &Body) -> Model {
     if body.is_empty() {
         return Draft::new(stand_in()).into_model();
     }
     let preset = preset(report, body);
-    let keys = keys(report, &body.entries);
-    let complete = !missing(report, body, &keys.attempted);
+    let keys = keys(report, Form::RegNet, &body.entries);
+    let complete = !missing(report, Form::RegNet, body, &keys.attempted);
     let mut draft = Draft::new(preset.unwrap_or_else(stand_in));
     let given = draft.read(report, &keys.known);
     let complete = complete && preset.is_some() == body.preset.is_some() && given.len() == body.entries.len();
@@ -52,13 +61,13 @@ struct Keys<'a> {
 }
 
 /// Looks up the keys and reports unknown and repeated ones.
-fn keys<'a>(report: &mut Report, entries: &'a [Entry]) -> Keys<'a> {
+fn keys<'a>(report: &mut Report, form: Form, entries: &'a [Entry]) -> Keys<'a> {
     let mut known: Vec<(Key, &Entry)> = Vec::new();
     let mut attempted = Vec::new();
     for entry in entries {
         let name = entry.key.to_string();
-        let Some(key) = Key::find(&name) else {
-            attempted.extend(unknown(report, entry, &name));
+        let Some(key) = form.find(&name) else {
+            attempted.extend(unknown(report, form, entry, &name));
             continue;
         };
         attempted.push(key);
@@ -75,32 +84,33 @@ fn keys<'a>(report: &mut Report, entries: &'a [Entry]) -> Keys<'a> {
 }
 
 /// Reports an unknown key and returns the one that was probably meant.
-fn unknown(report: &mut Report, entry: &Entry, name: &str) -> Option<Key> {
-    let nearest = suggest::nearest(name, Key::ALL.map(Key::name));
+fn unknown(report: &mut Report, form: Form, entry: &Entry, name: &str) -> Option<Key> {
+    let nearest = suggest::nearest(name, form.keys().iter().map(|key| key.name()));
     let remedy = match nearest {
         Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => format!("the keys are {}", list(&Key::ALL)),
+        None => format!("the keys are {}", list(form.keys())),
     };
     report.at(&entry.key, format!("there is no key `{name}`; {remedy}"));
-    nearest.and_then(Key::find)
+    nearest.and_then(|name| form.find(name))
 }
 
 /// Reports all the keys that should be there and are not, and whether there were any.
-fn missing(report: &mut Report, body: &Body, attempted: &[Key]) -> bool {
+fn missing(report: &mut Report, form: Form, body: &Body, attempted: &[Key]) -> bool {
     if body.preset.is_some() {
         return false;
     }
-    let missing: Vec<Key> = Key::REQUIRED.into_iter().filter(|key| !attempted.contains(key)).collect();
+    let missing: Vec<Key> = form.required().iter().copied().filter(|key| !attempted.contains(key)).collect();
     if missing.is_empty() {
         return false;
     }
     let examples: Vec<&str> = missing.iter().map(|key| key.example()).collect();
     let them = if missing.len() == 1 { "it" } else { "them" };
     let (missing, examples) = (list(&missing), examples.join(", "));
-    report.at(
-        &body.whole,
-        format!("missing {missing}: write {them} out, as in `{examples}`, or start from a preset, as in `RegNetX-200MF`"),
-    );
+    let preset = match form {
+        Form::RegNet => ", or start from a preset, as in `RegNetX-200MF`",
+        Form::AnyNet => "",
+    };
+    report.at(&body.whole, format!("missing {missing}: write {them} out, as in `{examples}`{preset}"));
     true
 }
 

@@ -1,4 +1,49 @@
-//! The keys of a declaration.
+//! The macros and the keys of their declarations.
+
+/// The macro that was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `regnet!`: generating parameters or a preset.
+    RegNet,
+    /// `anynet!`: stages one by one.
+    AnyNet,
+}
+
+impl Form {
+    /// Its keys, in the order in which messages list them.
+    pub fn keys(self) -> &'static [Key] {
+        match self {
+            Self::RegNet => &Key::REGNET,
+            Self::AnyNet => &Key::ANYNET,
+        }
+    }
+
+    /// The keys that have no default: those of the quantised widths, or of the stages.
+    pub fn required(self) -> &'static [Key] {
+        match self {
+            Self::RegNet => &[Key::D, Key::W0, Key::Wa, Key::Wm, Key::G],
+            Self::AnyNet => &[Key::Depths, Key::Widths],
+        }
+    }
+
+    /// The key of this name.
+    pub fn find(self, name: &str) -> Option<Key> {
+        self.keys().iter().copied().find(|key| key.name() == name)
+    }
+
+    /// What to say when nothing is declared.
+    pub fn empty(self) -> &'static str {
+        match self {
+            Self::RegNet => {
+                "nothing is declared: name a preset, such as `RegNetX-200MF`, or give the parameters, such as \
+                 `< d=16, w0=48, wa=36.97, wm=2.24, g=24 >`"
+            }
+            Self::AnyNet => {
+                "nothing is declared: give the stages, such as `depths = [1, 3, 5, 7], widths = [48, 96, 240, 528]`"
+            }
+        }
+    }
+}
 
 /// What can be set with `key = value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,11 +59,18 @@ pub enum Key {
     Stem,
     Input,
     Space,
+    Depths,
+    Widths,
+    Groups,
+    Bottleneck,
+    Strides,
+    Block,
+    /// `anynet!`'s `space`, which names one of the paper's.
+    DesignSpace,
 }
 
 impl Key {
-    /// All keys, in the order in which messages list them.
-    pub const ALL: [Self; 11] = [
+    const REGNET: [Self; 11] = [
         Self::D,
         Self::W0,
         Self::Wa,
@@ -32,8 +84,19 @@ impl Key {
         Self::Space,
     ];
 
-    /// The keys that have no default: those of the quantised widths.
-    pub const REQUIRED: [Self; 5] = [Self::D, Self::W0, Self::Wa, Self::Wm, Self::G];
+    const ANYNET: [Self; 11] = [
+        Self::Depths,
+        Self::Widths,
+        Self::Groups,
+        Self::Bottleneck,
+        Self::Strides,
+        Self::Block,
+        Self::Se,
+        Self::Classes,
+        Self::Stem,
+        Self::Input,
+        Self::DesignSpace,
+    ];
 
     /// As it is spelt, in declarations and in `regnet-space`'s errors.
     pub fn name(self) -> &'static str {
@@ -48,7 +111,13 @@ impl Key {
             Self::Classes => "classes",
             Self::Stem => "stem",
             Self::Input => "input",
-            Self::Space => "space",
+            Self::Space | Self::DesignSpace => "space",
+            Self::Depths => "depths",
+            Self::Widths => "widths",
+            Self::Groups => "groups",
+            Self::Bottleneck => "bottleneck",
+            Self::Strides => "strides",
+            Self::Block => "block",
         }
     }
 
@@ -66,16 +135,18 @@ impl Key {
             Self::Stem => "stem = simple(32)",
             Self::Input => "input = 3 x 224 x 224",
             Self::Space => "space = any",
+            Self::DesignSpace => "space = AnyNetXE",
+            Self::Depths => "depths = [1, 3, 5, 7]",
+            Self::Widths => "widths = [48, 96, 240, 528]",
+            Self::Groups => "groups = 24",
+            Self::Bottleneck => "bottleneck = 4",
+            Self::Strides => "strides = [1, 2, 2, 2]",
+            Self::Block => "block = basic",
         }
     }
 
     /// Whether it is one of the numbers that stand between `<` and `>`, not one of the options around them.
     pub fn is_parameter(self) -> bool {
-        matches!(self, Self::D | Self::W0 | Self::Wa | Self::Wm | Self::G | Self::B | Self::Se)
-    }
-
-    /// The key of this name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|key| key.name() == name)
+        !matches!(self, Self::Classes | Self::Stem | Self::Input | Self::Space | Self::DesignSpace)
     }
 }

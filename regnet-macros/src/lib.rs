@@ -1,10 +1,11 @@
-//! The procedural macro behind `regnet!`: parse, check, expand.
+//! The procedural macros behind `regnet!` and `anynet!`: parse, check, expand.
 //!
-//! Use `regnet::regnet!`, which passes on the path of the `regnet` crate and is documented there. Everything the
-//! macro writes starts at that path, so it works under any name and beside anything the caller has defined.
+//! Use `regnet::regnet!` and `regnet::anynet!`, which pass on the path of the `regnet` crate and are documented there.
+//! Everything the macros write starts at that path, so it works under any name and beside anything the caller has defined.
 //!
 //! | module | what it does |
 //! | --- | --- |
+//! | `key` | the two macros and the keys of their declarations |
 //! | `parse` | tokens to a declaration that keeps the tokens, so that each can be pointed at |
 //! | `value` | one literal to a number |
 //! | `check` | a declaration to a network; every number comes from `regnet-space` |
@@ -22,8 +23,16 @@ mod value;
 
 use proc_macro::TokenStream;
 
+use key::Form;
+
 /// `[path of the regnet crate] declaration`: what `regnet!` expands to.
 #[proc_macro]
 pub fn declare(input: TokenStream) -> TokenStream {
-    expand::declare(input.into()).into()
+    expand::declare(Form::RegNet, input.into()).into()
+}
+
+/// `[path of the regnet crate] declaration`: what `anynet!` expands to.
+#[proc_macro]
+pub fn declare_anynet(input: TokenStream) -> TokenStream {
+    expand::declare(Form::AnyNet, input.into()).into()
 }

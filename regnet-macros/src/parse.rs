@@ -11,6 +11,7 @@ pub use item::Item;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
+use crate::key::Form;
 use crate::report::Report;
 
 /// What the macro was given.
@@ -30,18 +31,18 @@ pub enum Declaration {
 
 impl Input {
     /// Reads `[path] declaration`.
-    pub fn parse(report: &mut Report, tokens: TokenStream) -> Option<Self> {
+    pub fn parse(report: &mut Report, form: Form, tokens: TokenStream) -> Option<Self> {
         let mut tokens = tokens.into_iter();
         let Some(TokenTree::Group(path)) = tokens.next().filter(|first| is_group(first, Delimiter::Bracket))
         else {
-            report.at(TokenStream::new(), "this macro is called through `regnet!`");
+            report.at(TokenStream::new(), "this macro is called through `regnet!` or `anynet!`");
             return None;
         };
         let tokens = flatten(tokens.collect());
         let declaration = if item::starts_here(&tokens) {
-            Declaration::Items(item::items(report, &tokens))
+            Declaration::Items(item::items(report, form, &tokens))
         } else {
-            Declaration::Type(Body::parse(report, &tokens, TokenStream::new()))
+            Declaration::Type(Body::parse(report, form, &tokens, TokenStream::new()))
         };
         Some(Self { krate: path.stream(), declaration })
     }

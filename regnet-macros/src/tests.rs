@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod accepted;
+mod anynet;
 mod items;
 mod mistakes;
 mod recovery;
@@ -10,11 +11,21 @@ mod recovery;
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
-use crate::expand::declare;
+use crate::expand;
+use crate::key::Form;
 
 /// Expands a declaration of a crate that knows `regnet` under that name.
 fn expand(declaration: &str) -> TokenStream {
-    declare(format!("[::regnet] {declaration}").parse().unwrap())
+    expand_as(Form::RegNet, declaration)
+}
+
+fn expand_as(form: Form, declaration: &str) -> TokenStream {
+    expand::declare(form, format!("[::regnet] {declaration}").parse().unwrap())
+}
+
+/// `regnet!` on tokens that hold its crate's path.
+fn declare(tokens: TokenStream) -> TokenStream {
+    expand::declare(Form::RegNet, tokens)
 }
 
 /// Expands what must be right, in type position; the text has no spaces.

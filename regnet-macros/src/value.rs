@@ -92,7 +92,7 @@ fn fractional(what: &str, example: &str, text: &str, x: &syn::LitFloat) -> Strin
 fn not_a_number(what: &str, example: &str, kind: &str, tokens: &[TokenTree]) -> String {
     match tokens {
         [TokenTree::Ident(name)] if name != "true" && name != "false" => format!(
-            "{what} = {name} is a name, and `regnet!` runs before names have values: \
+            "{what} = {name} is a name, and macros run before names have values: \
              write the {kind} itself, as in `{example}`"
         ),
         _ => format!("{what} is one {kind}, as in `{example}`"),

@@ -299,6 +299,21 @@ impl SpecError {
     }
 }
 
+impl SpecError {
+    /// The stage at fault, counted from 1; `None` where it is none of them.
+    pub fn stage(&self) -> Option<usize> {
+        match *self {
+            Self::StageDepth { stage, .. }
+            | Self::StageWidth { stage, .. }
+            | Self::Stride { stage, .. }
+            | Self::BottleneckWidth { stage, .. }
+            | Self::GroupWidth { stage, .. }
+            | Self::PlainStage { stage, .. } => Some(stage),
+            _ => None,
+        }
+    }
+}
+
 /// A number without a tail of zeros: plain `Display` writes 1e300 with all its zeros.
 struct Short(f64);
 

@@ -27,6 +27,7 @@
 //! | [`preset`] | the published models |
 //! | [`error`] | what can be wrong with numbers |
 //! | [`suggest`] | the nearest known word |
+//! | [`membership`] | the paper's design spaces, and what keeps a network out of one |
 //! | [`limits`] | structural bounds |
 //! | [`text`] | stage tables as text |
 
@@ -37,6 +38,7 @@ pub mod declaration;
 pub mod error;
 pub mod graph;
 pub mod limits;
+pub mod membership;
 pub mod params;
 pub mod preset;
 mod quantise;
@@ -50,6 +52,7 @@ pub use complexity::{Complexity, StageRow};
 pub use declaration::Declaration;
 pub use error::{Nearest, ParamError, SpecError};
 pub use graph::{Conv, Graph, Node, Op, Parameter, Shape};
+pub use membership::{SpaceError, SpaceName};
 pub use params::{RegNetParams, SE_RATIO, Space};
 pub use preset::{Family, Preset, presets, torchvision_presets};
 pub use spec::{AnyNet, Block, Stage, Stem, StemKind};

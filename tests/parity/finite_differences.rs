@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use dfdx::prelude::*;
-use regnet::builders::{self, Bottleneck, Identity, NoExcite, Projection, ResBlock};
+use regnet::builders::{
+    self, BasicBlock, BasicNext, Bottleneck, Identity, NoExcite, Pair, Projection, ResBlock,
+};
 use regnet::layers::{MaxPool, Relu};
 use regnet::{Run, cross_entropy, state};
 
@@ -155,6 +157,10 @@ fn blocks() {
     for mode in [Mode::BatchStatistics, Mode::RunningStatistics] {
         check(&format!("identity, {mode:?}"), built::<Plain>(), (2, 8, 5, 4), mode);
         check(&format!("projection, {mode:?}"), built::<Strided>(), (2, 8, 5, 4), mode);
+        check(&format!("basic, {mode:?}"), built::<BasicNext<6>>(), (2, 6, 5, 4), mode);
+        check(&format!("basic, strided, {mode:?}"), built::<BasicBlock<6, 8, 2>>(), (2, 6, 5, 4), mode);
+        check(&format!("vanilla, {mode:?}"), built::<Pair<6, 6, 1>>(), (2, 6, 5, 4), mode);
+        check(&format!("vanilla, strided, {mode:?}"), built::<Pair<6, 8, 2>>(), (2, 6, 5, 4), mode);
     }
 }
 

@@ -8,6 +8,7 @@ mod finite_differences;
 mod formula;
 mod losses;
 mod networks;
+mod plain_blocks;
 mod reference;
 mod run;
 mod stems;

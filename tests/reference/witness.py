@@ -90,6 +90,16 @@ class Evaluation:
         x = self.norm(self.conv(x, f"{prefix}f.c", out, 1, 1, inner), f"{prefix}f.c_bn")
         return relu(shortcut + x)
 
+    def plain_block(self, x, kind, out, stride):
+        width_in, shortcut = x.shape[1], 0.0
+        if kind == "basic_block":
+            shortcut = x
+            if width_in != out or stride != 1:
+                shortcut = self.norm(self.conv(x, "proj", out, 1, stride, width_in), "bn")
+        f = "f." if kind == "basic_block" else ""
+        x = relu(self.norm(self.conv(x, f"{f}a", out, 3, stride, width_in), f"{f}a_bn"))
+        return relu(shortcut + self.norm(self.conv(x, f"{f}b", out, 3, 1, out), f"{f}b_bn"))
+
     def stem(self, x, prefix, kind, out):
         kernel, stride = {"simple": (3, 2), "cifar": (3, 1), "resnet": (7, 2)}[kind]
         x = relu(self.norm(self.conv(x, f"{prefix}conv", out, kernel, stride, 3), f"{prefix}bn"))
@@ -112,7 +122,9 @@ class Evaluation:
         if case["kind"].endswith("network"):
             y = self.network(x, case)
             return y, cross_entropy(y, case["labels"], case["label_smoothing"])
-        if case["kind"].endswith("block"):
+        if case["kind"] in ("basic_block", "vanilla_block"):
+            y = self.plain_block(x, *(case[key] for key in ("kind", "out", "stride")))
+        elif case["kind"].endswith("block"):
             y = self.block(x, "", *(case[key] for key in ("out", "inner", "group_width", "stride", "se_width")))
         elif case["kind"] == "max_pool":
             y = max_pool(relu(x) if case["rectified"] else x)
@@ -251,7 +263,7 @@ def check_torchvision() -> None:
 
 def main() -> None:
     torch.set_num_threads(1)
-    for file in ("blocks.json", "stems.json", "networks.json", "max_pool.json"):
+    for file in ("blocks.json", "plain_blocks.json", "stems.json", "networks.json", "max_pool.json"):
         for case in read(file):
             forward, gradient = check_case(file, case)
             print(f"{file} {case['name']}: values differ by {forward:.1e}, gradients by {gradient:.1e}")

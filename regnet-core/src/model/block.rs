@@ -12,7 +12,7 @@ use crate::tensors::Map;
 /// `relu(f(x) + shortcut(x))`.
 ///
 /// `Shortcut` is [`Identity`], or [`Projection`] where the block changes the width or the resolution; `F` is
-/// the branch, a [`Bottleneck`](super::Bottleneck).
+/// the branch, a [`Bottleneck`](super::Bottleneck) or a [`Pair`](super::Pair).
 #[derive(Debug, Default, Clone)]
 pub struct ResBlock<Shortcut, F> {
     /// What the block's input passes on its way around the branch.

@@ -64,14 +64,21 @@ impl Draft {
         model.expect("the last draft is a published model")
     }
 
-    fn size(&self) -> (usize, usize) {
+    /// What is declared so far, the numbers of the stages aside.
+    pub fn ends(&self) -> &Declaration {
+        &self.declaration
+    }
+
+    /// Height and width of the images.
+    pub fn size(&self) -> (usize, usize) {
         self.size.unwrap_or(match self.declaration.stem.kind {
             StemKind::Cifar => (32, 32),
             StemKind::Simple | StemKind::ResNet => (224, 224),
         })
     }
 
-    fn set(&mut self, key: Key, tokens: &[TokenTree]) -> Result<(), String> {
+    /// Sets one key of `regnet!`.
+    pub fn set(&mut self, key: Key, tokens: &[TokenTree]) -> Result<(), String> {
         let whole = || value::whole(key.name(), key.example(), tokens);
         let number = || value::number(key.name(), key.example(), tokens);
         let Declaration { params, classes, stem, space, input_channels, .. } = &mut self.declaration;
@@ -91,6 +98,8 @@ impl Draft {
                 *input_channels = channels;
                 self.size = Some((height, width));
             }
+            // Those of `anynet!` are read by its own draft.
+            _ => {}
         }
         Ok(())
     }

@@ -11,6 +11,8 @@ pub struct Model {
     pub table: Vec<StageRow>,
     /// Of each stage, the squeeze-and-excitation widths of the first block and of the blocks after it.
     pub se_widths: Vec<[usize; 2]>,
+    /// What its documentation calls it, with the article.
+    pub title: String,
 }
 
 impl Model {
@@ -20,7 +22,8 @@ impl Model {
     pub fn new(net: AnyNet, height: usize, width: usize) -> Result<Self, SpecError> {
         let table = net.stage_table(height, width)?;
         let se_widths = se_widths(&net)?;
-        Ok(Self { input: [net.input_channels, height, width], table, se_widths, net })
+        let title = format!("A RegNet{}", if net.se.is_some() { "Y" } else { "X" });
+        Ok(Self { input: [net.input_channels, height, width], table, se_widths, title, net })
     }
 
     /// What the whole network costs.

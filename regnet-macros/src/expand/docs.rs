@@ -8,11 +8,11 @@ use crate::check::Model;
 pub fn markdown(model: &Model) -> Vec<String> {
     let [channels, height, width] = model.input;
     let classes = model.net.classes;
-    let family = if model.net.se.is_some() { "Y" } else { "X" };
+    let title = &model.title;
     let mut lines = vec![
         String::new(),
         format!(
-            "A RegNet{family} ([arXiv 2003.13678](https://arxiv.org/abs/2003.13678)) for {channels} x {height} x {width} \
+            "{title} ([arXiv 2003.13678](https://arxiv.org/abs/2003.13678)) for {channels} x {height} x {width} \
              images and {classes} classes."
         ),
         String::new(),

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
-use regnet_space::{Bottleneck, Stage, Stem, StemKind};
+use regnet_space::{Block, Bottleneck, Stage, Stem, StemKind};
 
 use crate::check::Model;
 
@@ -17,10 +17,11 @@ pub fn network(krate: &TokenStream, model: &Model) -> TokenStream {
     });
     let [stem_width, features, classes] =
         [model.net.stem.width, model.features(), model.net.classes].map(number);
-    let stages = model
-        .stages()
-        .zip(&model.se_widths)
-        .map(|((input, stage), se)| self::stage(&builders, input, stage, *se));
+    let stages = model.stages().zip(&model.se_widths).map(|((input, stage), se)| match model.net.block {
+        Block::Bottleneck => self::stage(&builders, input, stage, *se),
+        Block::Basic => basic(&builders, input, stage),
+        Block::Vanilla => vanilla(&builders, input, stage),
+    });
     quote! {
         #builders::RegNet<
             #builders::#stem<#channels, #stem_width>,
@@ -33,12 +34,17 @@ pub fn network(krate: &TokenStream, model: &Model) -> TokenStream {
 /// `XStage<..>`, or `YStage<..>` with squeeze-and-excitation.
 ///
 /// A squeeze-and-excitation width that rounds to 0 stands for none, in the first block or in those after it.
-fn stage(builders: &TokenStream, input: usize, stage: &Stage, se_widths: [usize; 2]) -> TokenStream {
+fn stage(builders: &TokenStream, input_width: usize, stage: &Stage, se_widths: [usize; 2]) -> TokenStream {
     let &Stage { depth, width, group_width, stride, .. } = stage;
     let [depth, input, width, inner, group_width, stride] =
-        [depth, input, width, stage.inner_width(), group_width, stride].map(number);
+        [depth, input_width, width, stage.inner_width(), group_width, stride].map(number);
     let [first, next] = se_widths.map(number);
+    let block = match se_widths[1] {
+        0 => quote!(#builders::XNext<#width, #inner, #group_width>),
+        _ => quote!(#builders::YNext<#width, #inner, #group_width, #next>),
+    };
     match se_widths {
+        _ if keeps(input_width, stage) => quote!(#builders::Stage<#block, #block, #depth>),
         [0, 0] => quote!(#builders::XStage<#depth, #input, #width, #inner, #group_width, #stride>),
         [0, _] => quote! {
             #builders::Stage<
@@ -58,6 +64,28 @@ fn stage(builders: &TokenStream, input: usize, stage: &Stage, se_widths: [usize;
             #builders::YStage<#depth, #input, #width, #inner, #group_width, #stride, #first, #next>
         },
     }
+}
+
+/// Whether a stage's first block changes neither width nor resolution, so that its shortcut is the identity, too.
+fn keeps(input: usize, stage: &Stage) -> bool {
+    input == stage.width && stage.stride == 1
+}
+
+/// `BasicStage<..>`, or blocks that are all alike.
+fn basic(builders: &TokenStream, input: usize, stage: &Stage) -> TokenStream {
+    let [depth, width, stride] = [stage.depth, stage.width, stage.stride].map(number);
+    if keeps(input, stage) {
+        let block = quote!(#builders::BasicNext<#width>);
+        return quote!(#builders::Stage<#block, #block, #depth>);
+    }
+    let input = number(input);
+    quote!(#builders::BasicStage<#depth, #input, #width, #stride>)
+}
+
+/// `VanillaStage<..>`, which has no shortcut.
+fn vanilla(builders: &TokenStream, input: usize, stage: &Stage) -> TokenStream {
+    let [depth, input, width, stride] = [stage.depth, input, stage.width, stage.stride].map(number);
+    quote!(#builders::VanillaStage<#depth, #input, #width, #stride>)
 }
 
 /// The network's `AnyNet`, field by field.

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream, TokenTree};
 
 use super::{is_punct, stream};
-use crate::key::Key;
+use crate::key::Form;
 use crate::report::Report;
 
 /// A network as it was written.
@@ -22,27 +22,25 @@ pub struct Entry {
     pub value: Option<Vec<TokenTree>>,
 }
 
-const EMPTY: &str = "nothing is declared: name a preset, such as `RegNetX-200MF`, or give the parameters, such as \
-                     `< d=16, w0=48, wa=36.97, wm=2.24, g=24 >`";
-
 impl Body {
     /// Reads a network; `before` is what to point at if there are no tokens.
-    pub fn parse(report: &mut Report, tokens: &[TokenTree], before: TokenStream) -> Self {
+    pub fn parse(report: &mut Report, form: Form, tokens: &[TokenTree], before: TokenStream) -> Self {
         let (inside, after, whole) = match tokens {
             [] => (tokens, tokens, before),
             [open, ..] if is_punct(open, '<') => brackets(report, tokens),
             _ => (tokens, [].as_slice(), stream(tokens)),
         };
         if inside.is_empty() && after.is_empty() {
-            report.at(&whole, EMPTY);
+            report.at(&whole, form.empty());
         }
         let mut segments = segments(report, inside);
         let preset = match segments.first() {
-            Some(first) if is_preset(first) => Some(segments.remove(0).to_vec()),
+            Some(first) if form == Form::RegNet && is_preset(first) => Some(segments.remove(0).to_vec()),
             _ => None,
         };
         segments.extend(self::segments(report, after));
-        let entries = segments.into_iter().filter_map(|segment| Entry::parse(report, segment)).collect();
+        let entries =
+            segments.into_iter().filter_map(|segment| Entry::parse(report, form, segment)).collect();
         Self { whole, preset, entries }
     }
 
@@ -54,17 +52,20 @@ impl Body {
 
 impl Entry {
     /// Reads entries separated by commas.
-    pub fn parse_all(report: &mut Report, tokens: &[TokenTree]) -> Vec<Self> {
+    pub fn parse_all(report: &mut Report, form: Form, tokens: &[TokenTree]) -> Vec<Self> {
         let segments = segments(report, tokens);
-        segments.into_iter().filter_map(|segment| Self::parse(report, segment)).collect()
+        segments.into_iter().filter_map(|segment| Self::parse(report, form, segment)).collect()
     }
 
-    fn parse(report: &mut Report, segment: &[TokenTree]) -> Option<Self> {
+    fn parse(report: &mut Report, form: Form, segment: &[TokenTree]) -> Option<Self> {
         let (TokenTree::Ident(key), rest) = segment.split_first()? else {
-            report.at(stream(segment), format!("expected `key = value`, such as `{}`", Key::D.example()));
+            report.at(
+                stream(segment),
+                format!("expected `key = value`, such as `{}`", form.keys()[0].example()),
+            );
             return None;
         };
-        let example = Key::find(&key.to_string()).map_or("key = value", Key::example);
+        let example = form.find(&key.to_string()).map_or("key = value", |key| key.example());
         let value = match rest {
             [other, ..] if !is_punct(other, '=') => {
                 report.at(other, format!("expected `=` after `{key}`, as in `{example}`"));
@@ -101,7 +102,7 @@ fn brackets<'a>(report: &mut Report, tokens: Tokens<'a>) -> (Tokens<'a>, Tokens<
 
 /// Whether this is no attempt at `key = value`.
 fn is_preset(segment: &[TokenTree]) -> bool {
-    let key = |token: &TokenTree| Key::find(&token.to_string()).is_some();
+    let key = |token: &TokenTree| Form::RegNet.find(&token.to_string()).is_some();
     !key(&segment[0]) && !segment.iter().any(|token| is_punct(token, '='))
 }
 

@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Ident, Token, Visibility};
 
 use super::{Body, Entry, is_punct, is_word, stream};
-use crate::key::Key;
+use crate::key::{Form, Key};
 use crate::report::Report;
 
 /// A named network as it was written.
@@ -27,14 +27,14 @@ pub fn starts_here(tokens: &[TokenTree]) -> bool {
 }
 
 /// Reads any number of items.
-pub fn items(report: &mut Report, tokens: &[TokenTree]) -> Vec<Item> {
+pub fn items(report: &mut Report, form: Form, tokens: &[TokenTree]) -> Vec<Item> {
     let mut items: Vec<Option<Item>> = Vec::new();
     for line in tokens.split(|token| is_punct(token, ';')).filter(|line| !line.is_empty()) {
         if starts_here(line) {
-            items.push(item(report, line));
+            items.push(item(report, form, line));
             continue;
         }
-        let options = options(report, line);
+        let options = options(report, form, line);
         match items.last_mut() {
             Some(Some(item)) => item.body.entries.extend(options),
             Some(None) => {}
@@ -48,7 +48,7 @@ pub fn items(report: &mut Report, tokens: &[TokenTree]) -> Vec<Item> {
 }
 
 /// Reads `pub struct NAME = network`. `None` when there is not even a name.
-fn item(report: &mut Report, line: &[TokenTree]) -> Option<Item> {
+fn item(report: &mut Report, form: Form, line: &[TokenTree]) -> Option<Item> {
     let equals = line.iter().position(|token| is_punct(token, '=')).unwrap_or(line.len());
     let (head, network) = line.split_at(equals);
     let Head { attributes, visibility, name, rest } = match syn::parse2(stream(head)) {
@@ -64,15 +64,15 @@ fn item(report: &mut Report, line: &[TokenTree]) -> Option<Item> {
             format!("expected `=` after `{name}`: a declared network has no generics and no fields"),
         );
     }
-    let body = Body::parse(report, network.get(1..).unwrap_or_default(), name.to_token_stream());
+    let body = Body::parse(report, form, network.get(1..).unwrap_or_default(), name.to_token_stream());
     Some(Item { attributes, visibility, name, body })
 }
 
 /// Reads a line after the first, which may not set the network's parameters.
-fn options(report: &mut Report, line: &[TokenTree]) -> Vec<Entry> {
-    let options = Entry::parse_all(report, line);
+fn options(report: &mut Report, form: Form, line: &[TokenTree]) -> Vec<Entry> {
+    let options = Entry::parse_all(report, form, line);
     for Entry { key, .. } in &options {
-        if Key::find(&key.to_string()).is_some_and(Key::is_parameter) {
+        if form.find(&key.to_string()).is_some_and(Key::is_parameter) {
             report.at(
                 key,
                 format!(

@@ -114,7 +114,7 @@ fn presets() {
 
 #[test]
 fn whole_numbers() {
-    let name = "d = N is a name, and `regnet!` runs before names have values: \
+    let name = "d = N is a name, and macros run before names have values: \
                 write the whole number itself, as in `d = 16`";
     wrong_entry("d = N", "N", name);
     wrong_entry("d = 16px", "16px", "d = 16px has a unit or type at its end: write the plain number 16");
@@ -141,7 +141,7 @@ fn whole_numbers() {
 
 #[test]
 fn any_numbers() {
-    let name = "wa = SLOPE is a name, and `regnet!` runs before names have values: \
+    let name = "wa = SLOPE is a name, and macros run before names have values: \
                 write the number itself, as in `wa = 36.97`";
     wrong_entry("wa = SLOPE", "SLOPE", name);
     wrong_entry(

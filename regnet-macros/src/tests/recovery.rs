@@ -2,8 +2,9 @@
 
 use proc_macro2::{Group, TokenStream, TokenTree};
 
+use super::declare;
 use super::{errors_in, expand, file, unspaced};
-use crate::expand::declare;
+use crate::key::Form;
 
 #[test]
 fn a_wrong_item_still_has_its_name_and_everything_that_can_be_kept() {
@@ -57,6 +58,8 @@ fn what_other_macros_pass_on_is_read_through() {
 fn any_damage_is_reported_and_nothing_panics() {
     let declarations = [
         "< d=16, w0=48, wa=36.97, wm=2.24, g=24, b=1, se=true >, stem = simple(32), input = 3 x 224 x 224",
+        "< depths = [1, 3], widths = [48, 96], groups = 24 >, strides = [1, 2], bottleneck = 0.5, space = AnyNetXA",
+        "struct Net = depths = [2], widths = [16], block = basic; stem = cifar(8);",
         "#[doc = \"x\"] pub(crate) struct Net = RegNetX-400MF, se = 0.25; classes = 10; input = 3x32x32;",
     ];
     let intruders = "; , < > = - # d x struct pub 0 1e999 18446744073709551616 'c' b\"s\" 'life (a) {} [] ::";
@@ -76,8 +79,10 @@ fn any_damage_is_reported_and_nothing_panics() {
 
 fn check<'a>(tokens: impl Iterator<Item = &'a TokenTree>) {
     let tokens: TokenStream = tokens.cloned().collect();
-    let expanded = declare(quote::quote!([::regnet] #tokens));
-    let parses = syn::parse2::<syn::Type>(expanded.clone()).is_ok()
-        || syn::parse2::<syn::File>(expanded.clone()).is_ok();
-    assert!(parses, "{tokens}\ngives\n{expanded}");
+    for form in [Form::RegNet, Form::AnyNet] {
+        let expanded = expand::declare(form, quote::quote!([::regnet] #tokens));
+        let parses = syn::parse2::<syn::Type>(expanded.clone()).is_ok()
+            || syn::parse2::<syn::File>(expanded.clone()).is_ok();
+        assert!(parses, "{tokens}\ngives\n{expanded}");
+    }
 }

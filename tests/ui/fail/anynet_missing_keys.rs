@@ -1,0 +1,5 @@
+use regnet::anynet;
+
+type Net = anynet!(groups = 24, classes = 10);
+
+fn main() {}

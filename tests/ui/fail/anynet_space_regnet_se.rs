@@ -1,0 +1,5 @@
+use regnet::anynet;
+
+type Net = anynet!(depths = [1, 1, 4, 7], widths = [24, 56, 152, 368], groups = 8, space = RegNetY);
+
+fn main() {}
