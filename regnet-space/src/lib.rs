@@ -24,6 +24,7 @@
 //! | [`declaration`] | everything a `regnet!` declaration says, checked in one go |
 //! | [`graph`] | the layers a spec stands for, named as pycls names them |
 //! | [`complexity`] | flops, parameters and activations, folded from the graph |
+//! | [`memory`] | bytes for inference and training, folded from the graph |
 //! | [`preset`] | the published models |
 //! | [`error`] | what can be wrong with numbers |
 //! | [`suggest`] | the nearest known word |
@@ -37,6 +38,7 @@ pub mod declaration;
 pub mod error;
 pub mod graph;
 pub mod limits;
+pub mod memory;
 pub mod params;
 pub mod preset;
 mod quantise;
@@ -50,6 +52,7 @@ pub use complexity::{Complexity, StageRow};
 pub use declaration::Declaration;
 pub use error::{Nearest, ParamError, SpecError};
 pub use graph::{Conv, Graph, Node, Op, Parameter, Shape};
+pub use memory::{Memory, Mode};
 pub use params::{RegNetParams, SE_RATIO, Space};
 pub use preset::{Family, Preset, presets, torchvision_presets};
 pub use spec::{AnyNet, Block, Stage, Stem, StemKind};
