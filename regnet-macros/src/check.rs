@@ -11,6 +11,7 @@ pub use model::Model;
 use proc_macro2::TokenStream;
 use regnet_space::{ParamError, Preset, suggest};
 
+use crate::budget;
 use crate::key::Key;
 use crate::parse::{Body, Entry, stream};
 use crate::report::Report;
@@ -29,12 +30,28 @@ pub fn model(report: &mut Report, body: &Body) -> Model {
     let given = draft.read(report, &keys.known);
     let complete = complete && preset.is_some() == body.preset.is_some() && given.len() == body.entries.len();
 
-    for error in draft.errors() {
+    let limits = limits(report, &keys);
+    let errors = draft.errors();
+    let sound = complete && errors.iter().all(|error| !concerns(error, &given, complete));
+    for error in errors {
         if concerns(&error, &given, complete) {
             report.at(blame(body, &given, error.key()), error);
         }
     }
-    draft.into_model()
+    let model = draft.into_model();
+    if sound {
+        budget::check(report, &limits, &model.net, model.input);
+    }
+    model
+}
+
+/// The limits of the `budget` entry, if there is one.
+fn limits(report: &mut Report, keys: &Keys<'_>) -> Vec<budget::Written> {
+    let entry = keys.known.iter().find(|(key, _)| *key == Key::Budget);
+    match entry.and_then(|(_, entry)| entry.value.as_deref()) {
+        Some(value) => budget::read(report, value),
+        None => Vec::new(),
+    }
 }
 
 /// The preset named, if any and if it exists.
@@ -81,7 +98,12 @@ fn unknown(report: &mut Report, entry: &Entry, name: &str) -> Option<Key> {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("the keys are {}", list(&Key::ALL)),
     };
-    report.at(&entry.key, format!("there is no key `{name}`; {remedy}"));
+    let text = if budget::is_quantity(name) {
+        budget::outside(name)
+    } else {
+        format!("there is no key `{name}`; {remedy}")
+    };
+    report.at(&entry.key, text);
     nearest.and_then(Key::find)
 }
 

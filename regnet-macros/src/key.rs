@@ -14,11 +14,12 @@ pub enum Key {
     Stem,
     Input,
     Space,
+    Budget,
 }
 
 impl Key {
     /// All keys, in the order in which messages list them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::D,
         Self::W0,
         Self::Wa,
@@ -30,6 +31,7 @@ impl Key {
         Self::Stem,
         Self::Input,
         Self::Space,
+        Self::Budget,
     ];
 
     /// The keys that have no default: those of the quantised widths.
@@ -49,6 +51,7 @@ impl Key {
             Self::Stem => "stem",
             Self::Input => "input",
             Self::Space => "space",
+            Self::Budget => "budget",
         }
     }
 
@@ -66,6 +69,7 @@ impl Key {
             Self::Stem => "stem = simple(32)",
             Self::Input => "input = 3 x 224 x 224",
             Self::Space => "space = any",
+            Self::Budget => "budget = flops <= 400M, params <= 6M",
         }
     }
 

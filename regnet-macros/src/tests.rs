@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod accepted;
+mod budgets;
 mod items;
 mod mistakes;
 mod recovery;

@@ -91,6 +91,8 @@ impl Draft {
                 *input_channels = channels;
                 self.size = Some((height, width));
             }
+            // Says nothing about the network; it is checked against it.
+            Key::Budget => {}
         }
         Ok(())
     }

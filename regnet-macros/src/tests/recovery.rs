@@ -58,6 +58,7 @@ fn any_damage_is_reported_and_nothing_panics() {
     let declarations = [
         "< d=16, w0=48, wa=36.97, wm=2.24, g=24, b=1, se=true >, stem = simple(32), input = 3 x 224 x 224",
         "#[doc = \"x\"] pub(crate) struct Net = RegNetX-400MF, se = 0.25; classes = 10; input = 3x32x32;",
+        "RegNetX-400MF, budget = flops <= 400M, memory(training, batch = 2) <= 1G, classes = 10",
     ];
     let intruders = "; , < > = - # d x struct pub 0 1e999 18446744073709551616 'c' b\"s\" 'life (a) {} [] ::";
     let intruders: Vec<TokenTree> = intruders.parse::<TokenStream>().unwrap().into_iter().collect();
