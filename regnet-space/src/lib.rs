@@ -29,12 +29,14 @@
 //! | [`nearness`] | networks that are almost a published one |
 //! | [`preset`] | the published models |
 //! | [`error`] | what can be wrong with numbers |
+//! | [`code`] | short names of errors |
 //! | [`suggest`] | the nearest known word |
 //! | [`limits`] | structural bounds |
 //! | [`text`] | stage tables as text |
 
 pub mod bottleneck;
 pub mod budget;
+pub mod code;
 pub mod compat;
 pub mod complexity;
 pub mod declaration;
