@@ -50,7 +50,7 @@ pub fn read(report: &mut Report, value: &[TokenTree]) -> Vec<Written> {
             report.at(name, format!("`{name}` is limited twice: `{first}` came first; keep one"));
             continue;
         }
-        names.push((quantity.name(), text(tokens)));
+        names.push((quantity.name(), text(tokens).replace("<=", " <= ")));
         if let Some((most, at)) = most(report, &quantity, rest, name) {
             limits.push(Written { limit: Limit { quantity, most }, at });
         }
@@ -162,6 +162,10 @@ fn most(
             return None;
         }
     };
+    if let [TokenTree::Literal(_), next @ TokenTree::Ident(_), ..] = value {
+        report.at(next, format!("expected `,` before `{next}`"));
+        return None;
+    }
     match figure::read(quantity, value) {
         Ok(most) => Some((most, stream(value))),
         Err(text) => {

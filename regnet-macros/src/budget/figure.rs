@@ -34,9 +34,6 @@ pub fn read(quantity: &Quantity, tokens: &[TokenTree]) -> Result<u64, String> {
         }
         [TokenTree::Literal(_)] => return Err(negative(name, &text, example)),
         [minus, ..] if is_punct(minus, '-') => return Err(negative(name, &text, example)),
-        [TokenTree::Literal(_), next @ TokenTree::Ident(_), ..] => {
-            return Err(format!("expected `,` before `{next}`"));
-        }
         _ => return Err(no_number(name, example)),
     };
     let factor = factor(&unit).ok_or_else(|| wrong_unit(name, &text, &digits, &unit))?;

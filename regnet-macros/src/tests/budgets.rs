@@ -108,7 +108,7 @@ fn quantities() {
     wrong_limit(
         "flops <= 1G, memory <= 1G, flops <= 2G",
         "flops",
-        "`flops` is limited twice: `flops<=1G` came first; keep one",
+        "`flops` is limited twice: `flops <= 1G` came first; keep one",
     );
 }
 
@@ -161,7 +161,7 @@ fn figures() {
     let number = format!("the limit of `params` is one number with or without K, M or G after it, {example}");
     wrong_limit("params <= LIMIT", "LIMIT", &number);
     wrong_limit("params <= \"6M\"", "\"6M\"", &number);
-    wrong_limit("params <= 6M acts <= 4M", "6M acts <= 4M", "expected `,` before `acts`");
+    wrong_limit("params <= 6M acts <= 4M", "acts", "expected `,` before `acts`");
 }
 
 #[test]
