@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use regnet::space::text::grouped;
-use regnet::space::{AnyNet, Complexity, StemKind};
+use regnet::space::{AnyNet, Complexity, StemKind, nearest_preset};
 use serde_json::json;
 
 use crate::network::NetworkArgs;
@@ -50,6 +50,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         net.stem,
         net.classes,
     )?;
+    if let Some(near) = nearest_preset(&net) {
+        writeln!(out, "note: {near}")?;
+    }
     Ok(())
 }
 

@@ -39,6 +39,15 @@ fn parameters_show_what_their_name_shows() {
 }
 
 #[test]
+fn a_network_that_is_almost_published_is_noted() {
+    let near = regnet("show --d 16 --w0 48 --wa 37 --wm 2.2 --g 24");
+    let note = "note: close to RegNetX-600MF, but not equal: widths 48, 96, 240, 504 where it has 48, 96, 240, 528; \
+                depths 1, 2, 6, 7 where it has 1, 3, 5, 7";
+    assert_eq!(near.stdout.lines().last(), Some(note));
+    assert!(!regnet("show RegNetX-600MF --classes 10").stdout.contains("note"));
+}
+
+#[test]
 fn size_stem_and_classes_change_what_they_should() {
     let published = json_of("show RegNetX-200MF --json");
     let small = json_of("show RegNetX-200MF --size 112 --json");

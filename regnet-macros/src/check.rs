@@ -13,6 +13,7 @@ pub use model::Model;
 use proc_macro2::TokenStream;
 use regnet_space::{ParamError, Preset, suggest};
 
+use crate::budget;
 use crate::key::{Form, Key};
 use crate::parse::{Body, Entry, stream};
 use crate::report::Report;
@@ -38,12 +39,28 @@ fn regnet(report: &mut Report, body: &Body) -> Model {
     let given = draft.read(report, &keys.known);
     let complete = complete && preset.is_some() == body.preset.is_some() && given.len() == body.entries.len();
 
-    for error in draft.errors() {
+    let limits = limits(report, &keys);
+    let errors = draft.errors();
+    let sound = complete && errors.iter().all(|error| !concerns(error, &given, complete));
+    for error in errors {
         if concerns(&error, &given, complete) {
             report.at(blame(body, &given, error.key()), error);
         }
     }
-    draft.into_model()
+    let model = draft.into_model();
+    if sound {
+        budget::check(report, &limits, &model.net, model.input);
+    }
+    model
+}
+
+/// The limits of the `budget` entry, if there is one.
+fn limits(report: &mut Report, keys: &Keys<'_>) -> Vec<budget::Written> {
+    let entry = keys.known.iter().find(|(key, _)| *key == Key::Budget);
+    match entry.and_then(|(_, entry)| entry.value.as_deref()) {
+        Some(value) => budget::read(report, value),
+        None => Vec::new(),
+    }
 }
 
 /// The preset named, if any and if it exists.
@@ -90,7 +107,12 @@ fn unknown(report: &mut Report, form: Form, entry: &Entry, name: &str) -> Option
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("the keys are {}", list(form.keys())),
     };
-    report.at(&entry.key, format!("there is no key `{name}`; {remedy}"));
+    let text = if budget::is_quantity(name) {
+        budget::outside(name)
+    } else {
+        format!("there is no key `{name}`; {remedy}")
+    };
+    report.at(&entry.key, text);
     nearest.and_then(|name| form.find(name))
 }
 

@@ -59,6 +59,7 @@ pub enum Key {
     Stem,
     Input,
     Space,
+    Budget,
     Depths,
     Widths,
     Groups,
@@ -70,7 +71,7 @@ pub enum Key {
 }
 
 impl Key {
-    const REGNET: [Self; 11] = [
+    const REGNET: [Self; 12] = [
         Self::D,
         Self::W0,
         Self::Wa,
@@ -82,9 +83,10 @@ impl Key {
         Self::Stem,
         Self::Input,
         Self::Space,
+        Self::Budget,
     ];
 
-    const ANYNET: [Self; 11] = [
+    const ANYNET: [Self; 12] = [
         Self::Depths,
         Self::Widths,
         Self::Groups,
@@ -96,6 +98,7 @@ impl Key {
         Self::Stem,
         Self::Input,
         Self::DesignSpace,
+        Self::Budget,
     ];
 
     /// As it is spelt, in declarations and in `regnet-space`'s errors.
@@ -118,6 +121,7 @@ impl Key {
             Self::Bottleneck => "bottleneck",
             Self::Strides => "strides",
             Self::Block => "block",
+            Self::Budget => "budget",
         }
     }
 
@@ -142,11 +146,13 @@ impl Key {
             Self::Bottleneck => "bottleneck = 4",
             Self::Strides => "strides = [1, 2, 2, 2]",
             Self::Block => "block = basic",
+            Self::Budget => "budget = flops <= 400M, params <= 6M",
         }
     }
 
     /// Whether it is one of the numbers that stand between `<` and `>`, not one of the options around them.
     pub fn is_parameter(self) -> bool {
-        !matches!(self, Self::Classes | Self::Stem | Self::Input | Self::Space | Self::DesignSpace)
+        use Key::{Budget, Classes, DesignSpace, Input, Space, Stem};
+        !matches!(self, Classes | Stem | Input | Space | DesignSpace | Budget)
     }
 }

@@ -8,10 +8,12 @@
 //! | `key` | the two macros and the keys of their declarations |
 //! | `parse` | tokens to a declaration that keeps the tokens, so that each can be pointed at |
 //! | `value` | one literal to a number |
+//! | `budget` | the limits on what a network may cost |
 //! | `check` | a declaration to a network; every number comes from `regnet-space` |
 //! | `expand` | a network to tokens |
 //! | `report` | everything wrong with a declaration, reported at once |
 
+mod budget;
 mod check;
 mod expand;
 mod key;

@@ -4,6 +4,7 @@
 
 mod accepted;
 mod anynet;
+mod budgets;
 mod items;
 mod mistakes;
 mod recovery;

@@ -24,14 +24,20 @@
 //! | [`declaration`] | everything a `regnet!` declaration says, checked in one go |
 //! | [`graph`] | the layers a spec stands for, named as pycls names them |
 //! | [`complexity`] | flops, parameters and activations, folded from the graph |
+//! | [`memory`] | bytes for inference and training, folded from the graph |
+//! | [`budget`] | limits on what a network may cost |
+//! | [`nearness`] | networks that are almost a published one |
 //! | [`preset`] | the published models |
 //! | [`error`] | what can be wrong with numbers |
+//! | [`code`] | short names of errors |
 //! | [`suggest`] | the nearest known word |
 //! | [`membership`] | the paper's design spaces, and what keeps a network out of one |
 //! | [`limits`] | structural bounds |
 //! | [`text`] | stage tables as text |
 
 pub mod bottleneck;
+pub mod budget;
+pub mod code;
 pub mod compat;
 pub mod complexity;
 pub mod declaration;
@@ -39,6 +45,8 @@ pub mod error;
 pub mod graph;
 pub mod limits;
 pub mod membership;
+pub mod memory;
+pub mod nearness;
 pub mod params;
 pub mod preset;
 mod quantise;
@@ -47,12 +55,15 @@ pub mod suggest;
 pub mod text;
 
 pub use bottleneck::Bottleneck;
+pub use budget::{Budget, BudgetError, Limit, Quantity};
 pub use compat::Compatibility;
 pub use complexity::{Complexity, StageRow};
 pub use declaration::Declaration;
 pub use error::{Nearest, ParamError, SpecError};
 pub use graph::{Conv, Graph, Node, Op, Parameter, Shape};
 pub use membership::{SpaceError, SpaceName};
+pub use memory::{Memory, Mode};
+pub use nearness::{Nearness, nearest_preset};
 pub use params::{RegNetParams, SE_RATIO, Space};
 pub use preset::{Family, Preset, presets, torchvision_presets};
 pub use spec::{AnyNet, Block, Stage, Stem, StemKind};

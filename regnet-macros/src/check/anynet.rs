@@ -7,7 +7,8 @@ use regnet_space::{AnyNet, Block, Bottleneck, ParamError, SpaceError, SpaceName,
 
 use super::draft::{Draft, stand_in};
 use super::list::Values;
-use super::{Model, keys, missing};
+use super::{Model, keys, limits, missing};
+use crate::budget;
 use crate::key::{Form, Key};
 use crate::parse::{Body, Entry, stream};
 use crate::report::Report;
@@ -27,8 +28,10 @@ pub fn model(report: &mut Report, body: &Body) -> Model {
         let plain = draft.has_plain_stages(report);
         // Stages whose lists do not line up mean nothing one by one.
         let sound = draft.same_lengths(report) && complete && plain;
+        let limits = limits(report, &keys);
         let model = sound.then(|| draft.check(report, body, &keys.known));
         if let Some(model) = model.flatten() {
+            budget::check(report, &limits, &model.net, model.input);
             return model;
         }
     }

@@ -98,7 +98,7 @@ impl Draft {
                 *input_channels = channels;
                 self.size = Some((height, width));
             }
-            // Those of `anynet!` are read by its own draft.
+            // A budget says nothing about the network; those of `anynet!` are read by its own draft.
             _ => {}
         }
         Ok(())

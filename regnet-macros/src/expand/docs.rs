@@ -1,6 +1,6 @@
 //! The documentation of a named network: its stage table.
 
-use regnet_space::{Complexity, StageRow};
+use regnet_space::{Complexity, StageRow, nearest_preset};
 
 use crate::check::Model;
 
@@ -23,7 +23,16 @@ pub fn markdown(model: &Model) -> Vec<String> {
     let blocks: usize = model.table.iter().map(|row| row.blocks).sum();
     let Complexity { flops, params, .. } = model.complexity();
     lines.push(format!("| total | {blocks} | | | | {} | {} |", grouped(params), grouped(flops)));
+    lines.extend(note(model));
     lines
+}
+
+/// What the user should know of a network that is almost a published one.
+fn note(model: &Model) -> Vec<String> {
+    match nearest_preset(&model.net) {
+        Some(near) => vec![String::new(), format!("Note: {near}.")],
+        None => Vec::new(),
+    }
 }
 
 fn row(row: &StageRow) -> String {

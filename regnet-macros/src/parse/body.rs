@@ -2,8 +2,9 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 
-use super::{is_punct, stream};
-use crate::key::Form;
+use super::{is_punct, is_word, stream};
+use crate::budget;
+use crate::key::{Form, Key};
 use crate::report::Report;
 
 /// A network as it was written.
@@ -65,6 +66,10 @@ impl Entry {
             );
             return None;
         };
+        if rest.first().is_some_and(|next| is_punct(next, '<')) && budget::is_quantity(&key.to_string()) {
+            report.at(key, budget::outside(&key.to_string()));
+            return None;
+        }
         let example = form.find(&key.to_string()).map_or("key = value", |key| key.example());
         let value = match rest {
             [other, ..] if !is_punct(other, '=') => {
@@ -115,7 +120,8 @@ fn segments<'a>(report: &mut Report, tokens: Tokens<'a>) -> Vec<Tokens<'a>> {
         if semicolon {
             report.at(token, "write `,` here: `;` ends a line only after `struct NAME = ..`");
         }
-        if semicolon || is_punct(token, ',') {
+        let within_budget = is_budget(&tokens[start..i]) && budget::continues(&tokens[i + 1..]);
+        if semicolon || is_punct(token, ',') && !within_budget {
             if i == start && !semicolon {
                 report.at(token, "nothing stands before this `,`");
             }
@@ -130,6 +136,11 @@ fn segments<'a>(report: &mut Report, tokens: Tokens<'a>) -> Vec<Tokens<'a>> {
     segments.push(&tokens[start..]);
     segments.retain(|segment| !segment.is_empty());
     segments
+}
+
+/// Whether these are the first tokens of `budget = limit, limit, ..`, which has commas of its own.
+fn is_budget(tokens: Tokens<'_>) -> bool {
+    matches!(tokens, [key, equals, ..] if is_word(key, Key::Budget.name()) && is_punct(equals, '='))
 }
 
 fn starts_entry(tokens: &[TokenTree]) -> bool {

@@ -101,7 +101,7 @@ fn missing_and_unknown_keys() {
         &[(
             "d",
             "there is no key `d`; the keys are `depths`, `widths`, `groups`, `bottleneck`, `strides`, `block`, `se`, \
-             `classes`, `stem`, `input` and `space`",
+             `classes`, `stem`, `input`, `space` and `budget`",
         )],
     );
 }

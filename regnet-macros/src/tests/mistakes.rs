@@ -35,7 +35,7 @@ fn all_at_once() {
             (
                 "h",
                 "there is no key `h`; the keys are `d`, `w0`, `wa`, `wm`, `g`, `b`, `se`, `classes`, `stem`, \
-                 `input` and `space`",
+                 `input`, `space` and `budget`",
             ),
             ("classes", "`classes` is set twice: `classes = 0` came first; keep one"),
             (
@@ -291,11 +291,11 @@ fn malformed_items() {
         &[("d", "`d` is one of the network's parameters: write it before the first `;`, in `< .. >`")],
     );
     wrong(
-        "struct Net = RegNetX-200MF; budget = flops;",
+        "struct Net = RegNetX-200MF; speed = high;",
         &[(
-            "budget",
-            "there is no key `budget`; the keys are `d`, `w0`, `wa`, `wm`, `g`, `b`, `se`, `classes`, `stem`, \
-             `input` and `space`",
+            "speed",
+            "there is no key `speed`; the keys are `d`, `w0`, `wa`, `wm`, `g`, `b`, `se`, `classes`, `stem`, \
+             `input`, `space` and `budget`",
         )],
     );
 }

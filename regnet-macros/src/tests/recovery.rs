@@ -61,6 +61,7 @@ fn any_damage_is_reported_and_nothing_panics() {
         "< depths = [1, 3], widths = [48, 96], groups = 24 >, strides = [1, 2], bottleneck = 0.5, space = AnyNetXA",
         "struct Net = depths = [2], widths = [16], block = basic; stem = cifar(8);",
         "#[doc = \"x\"] pub(crate) struct Net = RegNetX-400MF, se = 0.25; classes = 10; input = 3x32x32;",
+        "RegNetX-400MF, budget = flops <= 400M, memory(training, batch = 2) <= 1G, classes = 10",
     ];
     let intruders = "; , < > = - # d x struct pub 0 1e999 18446744073709551616 'c' b\"s\" 'life (a) {} [] ::";
     let intruders: Vec<TokenTree> = intruders.parse::<TokenStream>().unwrap().into_iter().collect();

@@ -1,0 +1,5 @@
+use regnet::regnet;
+
+type Net = regnet!(RegNetX-200MF, budget = flops <= 100M);
+
+fn main() {}

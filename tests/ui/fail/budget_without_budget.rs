@@ -1,0 +1,5 @@
+use regnet::regnet;
+
+type Net = regnet!(RegNetX-200MF, flops <= 200M);
+
+fn main() {}
