@@ -20,6 +20,7 @@
 //! | [`params`] | the generating parameters d, w0, wa, wm, g, b, se and their checks |
 //! | [`bottleneck`] | the exact bottleneck ratio b |
 //! | [`compat`] | fitting stage widths to group widths |
+//! | [`sample`] | drawing networks from a design space |
 //! | [`spec`] | the AnyNet spec: stem, stages, head |
 //! | [`declaration`] | everything a `regnet!` declaration says, checked in one go |
 //! | [`graph`] | the layers a spec stands for, named as pycls names them |
@@ -40,6 +41,7 @@ pub mod limits;
 pub mod params;
 pub mod preset;
 mod quantise;
+pub mod sample;
 pub mod spec;
 pub mod suggest;
 pub mod text;
@@ -52,4 +54,5 @@ pub use error::{Nearest, ParamError, SpecError};
 pub use graph::{Conv, Graph, Node, Op, Parameter, Shape};
 pub use params::{RegNetParams, SE_RATIO, Space};
 pub use preset::{Family, Preset, presets, torchvision_presets};
+pub use sample::{Figure, SampleError, SampledSpace, Sampler, Windows};
 pub use spec::{AnyNet, Block, Stage, Stem, StemKind};
