@@ -5,7 +5,10 @@
 
 mod draft;
 mod model;
+#[cfg(test)]
+mod tests;
 
+pub use draft::{image, stem, usual_size};
 pub use model::Model;
 
 use proc_macro2::TokenStream;
@@ -19,8 +22,13 @@ use draft::{Draft, stand_in};
 
 /// Checks everything about one declaration. The model is the one declared unless something was reported.
 pub fn model(report: &mut Report, body: &Body) -> Model {
+    draft(report, body).into_model()
+}
+
+/// Everything that one declaration says, checked.
+fn draft(report: &mut Report, body: &Body) -> Draft {
     if body.is_empty() {
-        return Draft::new(stand_in()).into_model();
+        return Draft::new(stand_in());
     }
     let preset = preset(report, body);
     let keys = keys(report, &body.entries);
@@ -34,7 +42,12 @@ pub fn model(report: &mut Report, body: &Body) -> Model {
             report.at(blame(body, &given, error.key()), error);
         }
     }
-    draft.into_model()
+    draft
+}
+
+/// The network that stands in for one that cannot be read.
+pub fn stand_in_model() -> Model {
+    Draft::new(stand_in()).into_model()
 }
 
 /// The preset named, if any and if it exists.

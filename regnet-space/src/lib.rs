@@ -21,6 +21,7 @@
 //! | [`bottleneck`] | the exact bottleneck ratio b |
 //! | [`compat`] | fitting stage widths to group widths |
 //! | [`sample`] | drawing networks from a design space |
+//! | [`source`] | declarations as Rust source |
 //! | [`spec`] | the AnyNet spec: stem, stages, head |
 //! | [`declaration`] | everything a `regnet!` declaration says, checked in one go |
 //! | [`graph`] | the layers a spec stands for, named as pycls names them |
@@ -42,6 +43,7 @@ pub mod params;
 pub mod preset;
 mod quantise;
 pub mod sample;
+pub mod source;
 pub mod spec;
 pub mod suggest;
 pub mod text;
