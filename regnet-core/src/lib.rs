@@ -37,6 +37,7 @@ pub mod layers;
 pub mod model;
 mod ops;
 mod peek;
+mod population;
 pub mod tensors;
 pub mod weights;
 
@@ -45,6 +46,7 @@ pub use declared::Declared;
 pub use forward::{Accepts, Run};
 pub use model::DynRegNet;
 pub use ops::cross_entropy;
+pub use population::{Candidate, Visitor};
 
 /// The module that a device builds of a declared network.
 pub type Built<Net, E, D> = <Net as dfdx::nn::BuildOnDevice<D, E>>::Built;

@@ -9,12 +9,14 @@
 //! | `value` | one literal to a number |
 //! | `check` | a declaration to a network; every number comes from `regnet-space` |
 //! | `expand` | a network to tokens |
+//! | `population` | the same three steps for `population!` |
 //! | `report` | everything wrong with a declaration, reported at once |
 
 mod check;
 mod expand;
 mod key;
 mod parse;
+mod population;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -26,4 +28,10 @@ use proc_macro::TokenStream;
 #[proc_macro]
 pub fn declare(input: TokenStream) -> TokenStream {
     expand::declare(input.into()).into()
+}
+
+/// `[path of the regnet crate] population`: what `population!` expands to.
+#[proc_macro]
+pub fn population(input: TokenStream) -> TokenStream {
+    population::declare(input.into()).into()
 }
