@@ -24,6 +24,7 @@
 //! | [`source`] | declarations as Rust source |
 //! | [`spec`] | the AnyNet spec: stem, stages, head |
 //! | [`declaration`] | everything a `regnet!` declaration says, checked in one go |
+//! | [`fit`] | from a network's stages back to generating parameters |
 //! | [`graph`] | the layers a spec stands for, named as pycls names them |
 //! | [`complexity`] | flops, parameters and activations, folded from the graph |
 //! | [`preset`] | the published models |
@@ -37,6 +38,7 @@ pub mod compat;
 pub mod complexity;
 pub mod declaration;
 pub mod error;
+pub mod fit;
 pub mod graph;
 pub mod limits;
 pub mod params;
