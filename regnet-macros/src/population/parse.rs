@@ -15,7 +15,7 @@ pub struct Population {
     pub name: Ident,
     /// The word for the design space.
     pub space: Ident,
-    /// What stands between the brackets; `None` where the mistake was reported already.
+    /// The brackets and what stands between them; `None` where the mistake was reported already.
     pub count: Option<(TokenTree, Vec<TokenTree>)>,
     pub entries: Vec<Entry>,
     /// Whether everything between the braces could be read.
@@ -71,7 +71,7 @@ impl Population {
         };
         let (count, rest) = match rest {
             [TokenTree::Group(group), rest @ ..] if group.delimiter() == Delimiter::Bracket => {
-                (Some((rest_token(group), flatten(group.stream()))), rest)
+                (Some((group.clone().into(), flatten(group.stream()))), rest)
             }
             _ => {
                 report
@@ -97,10 +97,6 @@ impl Population {
         let entries = entries(report, &lines.unwrap_or_default(), &mut complete);
         Some(Self { attributes, visibility, name, space: space.clone(), count, entries, complete })
     }
-}
-
-fn rest_token(group: &proc_macro2::Group) -> TokenTree {
-    TokenTree::Group(group.clone())
 }
 
 /// Reads `key = value; ..`; the last `;` may be missing.
@@ -141,7 +137,7 @@ fn lines<'a>(report: &mut Report, tokens: &'a [TokenTree]) -> Vec<&'a [TokenTree
     lines
 }
 
-/// A name and `=`, as long as it is not the `=` of `..=`.
+/// A name and `=`.
 fn starts_entry(tokens: &[TokenTree]) -> bool {
     matches!(tokens, [TokenTree::Ident(_), equals, ..] if is_punct(equals, '='))
 }
