@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 pub use regnet_core::{Accepts, Backend, Built, Declared, DynRegNet, Run, cross_entropy};
+pub use regnet_core::{Candidate, Visitor};
 pub use regnet_core::{builders, dims, init, layers, model, state, weights};
 pub use regnet_space as space;
 pub use regnet_train as train;
@@ -14,7 +15,7 @@ pub use dfdx;
 pub mod __private {
     pub use core;
     pub use dfdx;
-    pub use regnet_macros::{declare, declare_anynet};
+    pub use regnet_macros::{declare, declare_anynet, population};
     pub use regnet_space as space;
 }
 
@@ -52,5 +53,57 @@ macro_rules! regnet {
 macro_rules! anynet {
     ($($tokens:tt)*) => {
         $crate::__private::declare_anynet! { [$crate] $($tokens)* }
+    };
+}
+
+/// Declares a module of networks drawn from a design space, the same ones for the same seed.
+///
+/// ```
+/// use regnet::{Candidate, Visitor, population};
+///
+/// population! {
+///     /// Small networks for small images.
+///     pub mod candidates = RegNetX[2] {
+///         seed    = 7;
+///         flops   = 4M..=6M;
+///         input   = 3 x 32 x 32;
+///         classes = 10;
+///         stem    = cifar(16);
+///     }
+/// }
+///
+/// struct Names(Vec<String>);
+///
+/// impl Visitor for Names {
+///     fn visit<N: Candidate>(&mut self) {
+///         self.0.push(format!("{:?}", N::default()));
+///     }
+/// }
+///
+/// let mut names = Names(Vec::new());
+/// candidates::visit_all(&mut names);
+/// assert_eq!(names.0, ["Candidate0", "Candidate1"]);
+/// assert_eq!(names.0.len(), candidates::COUNT);
+/// assert!(candidates::Candidate1::FLOPS <= 6_000_000);
+/// ```
+///
+/// The spaces are `RegNetX` and `RegNetY`, with the ranges of [`SampledSpace`](space::SampledSpace); the number in
+/// brackets is 1 to 64. Only `seed` must be there:
+///
+/// | key | meaning |
+/// | --- | --- |
+/// | `seed` | what every draw follows from |
+/// | `flops`, `params`, `acts` | windows on the complexity: `80M..=100M`, `..=6.5M`; units are `K`, `M` and `G` |
+/// | `input` | channels x height x width of the images; by default as in `regnet!` |
+/// | `classes` | classes the head tells apart; 1000 by default |
+/// | `stem` | `simple`, `cifar` or `resnet` and its width; `simple(32)` by default |
+///
+/// The module holds `Candidate0`, `Candidate1` and so on, each with the constants and documentation of a `regnet!`
+/// item; `COUNT`; and `visit_all`, which runs a [`Visitor`] on each. A [`Sampler`](space::Sampler) of the same
+/// settings draws the same networks at run time.
+#[macro_export]
+macro_rules! population {
+    ($($tokens:tt)*) => {
+        $crate::__private::population! { [$crate] $($tokens)* }
     };
 }

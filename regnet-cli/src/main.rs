@@ -1,5 +1,6 @@
 //! The `regnet` command line.
 
+mod codegen;
 mod models;
 mod network;
 mod report;
@@ -25,6 +26,8 @@ enum Command {
     Show(show::Args),
     /// Lists the published models
     Models(models::Args),
+    /// Prints a network's declaration as Rust source
+    Codegen(codegen::Args),
     /// Trains a network on images
     Train(train::Args),
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Show(args) => show::run(&args, &mut out),
         Command::Models(args) => models::run(&args, &mut out),
+        Command::Codegen(args) => codegen::run(&args, &mut out),
         Command::Train(args) => train::run(&args, &mut out),
     };
     match done.and_then(|()| Ok(out.flush()?)) {

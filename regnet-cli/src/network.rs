@@ -59,10 +59,14 @@ fn parse_stem(text: &str) -> Result<Stem, String> {
 impl NetworkArgs {
     /// The network of this name, or of the parameters alone.
     pub fn declaration(&self, name: Option<&str>) -> anyhow::Result<Declaration> {
-        let mut declaration = match name {
+        self.override_in(match name {
             Some(name) => Preset::find(name)?.declaration(),
             None => Declaration::new(self.all_params()?),
-        };
+        })
+    }
+
+    /// A network with what was given in place of its own.
+    pub fn override_in(&self, mut declaration: Declaration) -> anyhow::Result<Declaration> {
         let params = &mut declaration.params;
         set(&mut params.d, self.d);
         set(&mut params.w0, self.w0);

@@ -38,6 +38,7 @@ pub mod layers;
 pub mod model;
 mod ops;
 mod peek;
+mod population;
 pub mod state;
 pub mod tensors;
 pub mod weights;
@@ -47,6 +48,7 @@ pub use declared::Declared;
 pub use forward::{Accepts, Run};
 pub use model::DynRegNet;
 pub use ops::cross_entropy;
+pub use population::{Candidate, Visitor};
 
 /// The module that a device builds of a declared network.
 pub type Built<Net, E, D> = <Net as dfdx::nn::BuildOnDevice<D, E>>::Built;

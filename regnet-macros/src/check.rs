@@ -7,7 +7,10 @@ mod anynet;
 mod draft;
 mod list;
 mod model;
+#[cfg(test)]
+mod tests;
 
+pub use draft::{image, stem, usual_size};
 pub use model::Model;
 
 use proc_macro2::TokenStream;
@@ -23,14 +26,15 @@ use draft::{Draft, stand_in};
 /// Checks everything about one declaration. The model is the one declared unless something was reported.
 pub fn model(report: &mut Report, form: Form, body: &Body) -> Model {
     match form {
-        Form::RegNet => regnet(report, body),
+        Form::RegNet => draft(report, body).into_model(),
         Form::AnyNet => anynet::model(report, body),
     }
 }
 
-fn regnet(report: &mut Report, body: &Body) -> Model {
+/// Everything that one declaration of `regnet!` says, checked.
+fn draft(report: &mut Report, body: &Body) -> Draft {
     if body.is_empty() {
-        return Draft::new(stand_in()).into_model();
+        return Draft::new(stand_in());
     }
     let preset = preset(report, body);
     let keys = keys(report, Form::RegNet, &body.entries);
@@ -47,11 +51,16 @@ fn regnet(report: &mut Report, body: &Body) -> Model {
             report.at(blame(body, &given, error.key()), error);
         }
     }
-    let model = draft.into_model();
     if sound {
+        let model = draft.clone().into_model();
         budget::check(report, &limits, &model.net, model.input);
     }
-    model
+    draft
+}
+
+/// The network that stands in for one that cannot be read.
+pub fn stand_in_model() -> Model {
+    Draft::new(stand_in()).into_model()
 }
 
 /// The limits of the `budget` entry, if there is one.

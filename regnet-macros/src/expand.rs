@@ -4,6 +4,9 @@ mod docs;
 mod item;
 mod network;
 
+pub use item::{item, primitive};
+pub use network::number;
+
 use proc_macro2::TokenStream;
 
 use crate::check;

@@ -11,6 +11,7 @@
 //! | `budget` | the limits on what a network may cost |
 //! | `check` | a declaration to a network; every number comes from `regnet-space` |
 //! | `expand` | a network to tokens |
+//! | `population` | the same three steps for `population!` |
 //! | `report` | everything wrong with a declaration, reported at once |
 
 mod budget;
@@ -18,6 +19,7 @@ mod check;
 mod expand;
 mod key;
 mod parse;
+mod population;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -37,4 +39,10 @@ pub fn declare(input: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn declare_anynet(input: TokenStream) -> TokenStream {
     expand::declare(Form::AnyNet, input.into()).into()
+}
+
+/// `[path of the regnet crate] population`: what `population!` expands to.
+#[proc_macro]
+pub fn population(input: TokenStream) -> TokenStream {
+    population::declare(input.into()).into()
 }

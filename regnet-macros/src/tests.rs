@@ -53,7 +53,7 @@ fn errors(declaration: &str) -> Vec<(String, String)> {
 }
 
 /// Finds each `::core::compile_error! { "text" }`.
-fn errors_in(tokens: TokenStream) -> Vec<(String, String)> {
+pub(crate) fn errors_in(tokens: TokenStream) -> Vec<(String, String)> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut errors = Vec::new();
     for (i, token) in tokens.iter().enumerate() {
@@ -70,6 +70,6 @@ fn errors_in(tokens: TokenStream) -> Vec<(String, String)> {
     errors
 }
 
-fn unspaced(tokens: impl ToTokens) -> String {
+pub(crate) fn unspaced(tokens: impl ToTokens) -> String {
     tokens.to_token_stream().to_string().split_whitespace().collect()
 }

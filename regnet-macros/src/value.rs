@@ -55,7 +55,7 @@ pub fn text(tokens: &[TokenTree]) -> String {
 }
 
 /// One literal, and whether a minus stands before it.
-fn literal(tokens: &[TokenTree]) -> Option<(bool, Lit)> {
+pub fn literal(tokens: &[TokenTree]) -> Option<(bool, Lit)> {
     match tokens {
         [TokenTree::Literal(literal)] => {
             // Other macros can make one token of a minus and a number.

@@ -20,8 +20,11 @@
 //! | [`params`] | the generating parameters d, w0, wa, wm, g, b, se and their checks |
 //! | [`bottleneck`] | the exact bottleneck ratio b |
 //! | [`compat`] | fitting stage widths to group widths |
+//! | [`sample`] | drawing networks from a design space |
+//! | [`source`] | declarations as Rust source |
 //! | [`spec`] | the AnyNet spec: stem, stages, head |
 //! | [`declaration`] | everything a `regnet!` declaration says, checked in one go |
+//! | [`fit`] | from a network's stages back to generating parameters |
 //! | [`graph`] | the layers a spec stands for, named as pycls names them |
 //! | [`complexity`] | flops, parameters and activations, folded from the graph |
 //! | [`memory`] | bytes for inference and training, folded from the graph |
@@ -42,6 +45,7 @@ pub mod compat;
 pub mod complexity;
 pub mod declaration;
 pub mod error;
+pub mod fit;
 pub mod graph;
 pub mod limits;
 pub mod membership;
@@ -50,6 +54,8 @@ pub mod nearness;
 pub mod params;
 pub mod preset;
 mod quantise;
+pub mod sample;
+pub mod source;
 pub mod spec;
 pub mod suggest;
 pub mod text;
@@ -66,4 +72,5 @@ pub use memory::{Memory, Mode};
 pub use nearness::{Nearness, nearest_preset};
 pub use params::{RegNetParams, SE_RATIO, Space};
 pub use preset::{Family, Preset, presets, torchvision_presets};
+pub use sample::{Figure, SampleError, SampledSpace, Sampler, Windows};
 pub use spec::{AnyNet, Block, Stage, Stem, StemKind};

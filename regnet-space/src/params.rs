@@ -84,11 +84,16 @@ impl RegNetParams {
         if !errors.is_empty() {
             return Err(errors);
         }
+        Ok(self.sound_stages(compatibility))
+    }
+
+    /// The stages of sound numbers.
+    pub(crate) fn sound_stages(&self, compatibility: Compatibility) -> Vec<Stage> {
         let stage = |(depth, w)| {
             let (width, group_width) = compatibility.fit(w, self.b, self.g);
             Stage { depth, width, stride: STRIDE, bottleneck: self.b, group_width }
         };
-        Ok(self.runs().into_iter().map(stage).collect())
+        self.runs().into_iter().map(stage).collect()
     }
 
     /// The whole network these parameters stand for.

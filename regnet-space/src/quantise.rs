@@ -9,13 +9,31 @@ pub(crate) const QUANTUM: usize = 8;
 ///
 /// A width stays an `f64` here because nothing bounds it yet; every value is a whole number.
 pub(crate) fn block_widths(params: &RegNetParams) -> impl Iterator<Item = f64> {
-    let &RegNetParams { d, w0, wa, wm, .. } = params;
+    let &RegNetParams { d, w0, wm, .. } = params;
     let (w0, quantum) = (w0 as f64, QUANTUM as f64);
+    let steps = Steps::new(params);
     (0..d).map(move |j| {
-        let u = w0 + wa * j as f64; // equation 1
-        let s = ((u / w0).ln() / wm.ln()).round_ties_even(); // equation 2
-        (w0 * wm.powf(s) / quantum).round_ties_even() * quantum // equation 3
+        (w0 * wm.powf(steps.of(j)) / quantum).round_ties_even() * quantum // equation 3
     })
+}
+
+/// The power of wm in each block's width.
+pub(crate) struct Steps {
+    w0: f64,
+    wa: f64,
+    ln_wm: f64,
+}
+
+impl Steps {
+    pub(crate) fn new(&RegNetParams { w0, wa, wm, .. }: &RegNetParams) -> Self {
+        Self { w0: w0 as f64, wa, ln_wm: wm.ln() }
+    }
+
+    /// Of the block after `j` others.
+    pub(crate) fn of(&self, j: usize) -> f64 {
+        let u = self.w0 + self.wa * j as f64; // equation 1
+        ((u / self.w0).ln() / self.ln_wm).round_ties_even() // equation 2
+    }
 }
 
 /// Depth and width of each run of equal widths.

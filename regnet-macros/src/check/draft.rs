@@ -10,8 +10,9 @@ use crate::report::Report;
 use crate::value::{self, text};
 
 /// What is declared so far.
+#[derive(Clone)]
 pub struct Draft {
-    declaration: Declaration,
+    pub(super) declaration: Declaration,
     /// Height and width of the images; by default those of the stem's kind.
     size: Option<(usize, usize)>,
 }
@@ -71,10 +72,7 @@ impl Draft {
 
     /// Height and width of the images.
     pub fn size(&self) -> (usize, usize) {
-        self.size.unwrap_or(match self.declaration.stem.kind {
-            StemKind::Cifar => (32, 32),
-            StemKind::Simple | StemKind::ResNet => (224, 224),
-        })
+        self.size.unwrap_or(usual_size(self.declaration.stem.kind))
     }
 
     /// Sets one key of `regnet!`.
@@ -105,6 +103,14 @@ impl Draft {
     }
 }
 
+/// Height and width of the images a stem is usually for.
+pub fn usual_size(stem: StemKind) -> (usize, usize) {
+    match stem {
+        StemKind::Cifar => (32, 32),
+        StemKind::Simple | StemKind::ResNet => (224, 224),
+    }
+}
+
 /// `true`, `false` or a ratio.
 fn squeeze_excite(tokens: &[TokenTree]) -> Result<Option<f64>, String> {
     match tokens {
@@ -118,7 +124,7 @@ fn squeeze_excite(tokens: &[TokenTree]) -> Result<Option<f64>, String> {
 }
 
 /// `simple`, `cifar` or `resnet`, perhaps with a width in parentheses.
-fn stem(tokens: &[TokenTree]) -> Result<Stem, String> {
+pub fn stem(tokens: &[TokenTree]) -> Result<Stem, String> {
     let Some((TokenTree::Ident(name), width)) = tokens.split_first() else {
         return Err(format!("stem is `simple`, `cifar` or `resnet`, as in `{}`", Key::Stem.example()));
     };
@@ -145,7 +151,7 @@ fn space(tokens: &[TokenTree]) -> Result<Space, String> {
 }
 
 /// Channels, height and width: `3 x 224 x 224`, with or without spaces.
-fn image(tokens: &[TokenTree]) -> Result<[usize; 3], String> {
+pub fn image(tokens: &[TokenTree]) -> Result<[usize; 3], String> {
     let text = text(tokens);
     let numbers: Option<Vec<usize>> = text.split('x').map(|number| number.parse().ok()).collect();
     numbers.and_then(|numbers| numbers.try_into().ok()).ok_or_else(|| {

@@ -143,7 +143,7 @@ fn build_on_device(krate: &TokenStream, name: &Ident) -> TokenStream {
 }
 
 /// A primitive type by its path, since even those can be shadowed.
-fn primitive(krate: &TokenStream, name: &str) -> TokenStream {
+pub fn primitive(krate: &TokenStream, name: &str) -> TokenStream {
     let name = Ident::new(name, Span::call_site());
     quote!(#krate::__private::core::primitive::#name)
 }

@@ -1,0 +1,187 @@
+//! A population to the networks drawn. Every number comes from `regnet-space`.
+
+use proc_macro2::TokenTree;
+use regnet_space::{Declaration, SampleError, SampledSpace, Sampler, suggest};
+
+use super::key::Key;
+use super::parse::{Entry, Population};
+use super::range::range;
+use crate::check::{Model, image, stand_in_model, stem, usual_size};
+use crate::parse::stream;
+use crate::report::Report;
+use crate::value::{self, text};
+
+/// The most networks in one population: each is compiled as a model of its own.
+pub const MAX_COUNT: usize = 64;
+
+/// One network.
+pub struct Drawn {
+    pub model: Model,
+    /// What was drawn; `None` where the model stands in.
+    pub declaration: Option<Declaration>,
+}
+
+/// Draws the networks. They are the ones declared unless something was reported.
+pub fn draw(report: &mut Report, population: &Population) -> Vec<Drawn> {
+    let space = space(report, population);
+    let count = count(report, population);
+    let known = known(report, &population.entries);
+    let missing = population.complete && !known.iter().any(|(key, _)| *key == Key::Seed);
+    let misspelt = known.len() < population.entries.len();
+    if missing && !misspelt {
+        report.at(
+            &population.space,
+            "missing `seed`: write it out, as in `seed = 7`; the same seed draws the same models every time",
+        );
+    }
+    let sampler = sampler(report, space, &known);
+    for error in sampler.samples().err().unwrap_or_default() {
+        blame(report, population, &known, &error, &error.to_string());
+    }
+    if report.is_empty() {
+        match drawn(&sampler, count) {
+            Ok(drawn) => return drawn,
+            Err(error) => blame(report, population, &known, &error, &remedied(&error, space)),
+        }
+    }
+    (0..count).map(|_| Drawn { model: stand_in_model(), declaration: None }).collect()
+}
+
+fn drawn(sampler: &Sampler, count: usize) -> Result<Vec<Drawn>, SampleError> {
+    let first = |mut errors: Vec<SampleError>| errors.remove(0);
+    let declarations = sampler.draw(count).map_err(first)?;
+    let [_, height, width] = sampler.input;
+    let model = |declaration: Declaration| {
+        let net = declaration.to_anynet().map_err(|mut errors| SampleError::from(errors.remove(0)))?;
+        let model = Model::new(net, height, width)
+            .map_err(|error| SampleError::from(regnet_space::ParamError::from(error)))?;
+        Ok(Drawn { model, declaration: Some(declaration) })
+    };
+    declarations.into_iter().map(model).collect()
+}
+
+/// The design space named, or the one that stands in for it.
+fn space(report: &mut Report, population: &Population) -> SampledSpace {
+    let name = population.space.to_string();
+    SampledSpace::find(&name).unwrap_or_else(|| {
+        let names = SampledSpace::ALL.map(SampledSpace::name);
+        let remedy = match suggest::nearest(&name, names) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => format!("there are {}", names.map(|name| format!("`{name}`")).join(" and ")),
+        };
+        report.at(&population.space, format!("there is no design space `{name}` to draw from; {remedy}"));
+        SampledSpace::RegNetX
+    })
+}
+
+/// The number of networks, within its bounds.
+fn count(report: &mut Report, population: &Population) -> usize {
+    let Some((brackets, tokens)) = &population.count else { return 1 };
+    let example = format!("{}[8]", population.space);
+    let text = match whole("count", &example, tokens) {
+        Ok(count) if (1..=MAX_COUNT).contains(&count) => return count,
+        Ok(count) => format!(
+            "count = {count} is out of range: a population has 1 to {MAX_COUNT} models, each compiled on its own; \
+             the nearest is {}",
+            count.clamp(1, MAX_COUNT)
+        ),
+        Err(text) => text,
+    };
+    if tokens.is_empty() {
+        report.at(brackets, text)
+    } else {
+        report.at(stream(tokens), text)
+    }
+    1
+}
+
+/// Looks up the keys and reports unknown and repeated ones.
+fn known<'a>(report: &mut Report, entries: &'a [Entry]) -> Vec<(Key, &'a Entry)> {
+    let mut known: Vec<(Key, &Entry)> = Vec::new();
+    for entry in entries {
+        let name = entry.key.to_string();
+        let Some(key) = Key::find(&name) else {
+            report.at(&entry.key, unknown(&name));
+            continue;
+        };
+        match known.iter().find(|(other, _)| *other == key) {
+            Some((_, first)) => report.at(
+                &entry.key,
+                format!("`{name}` is set twice: `{name} = {}` came first; keep one", text(&first.value)),
+            ),
+            None => known.push((key, entry)),
+        }
+    }
+    known
+}
+
+fn unknown(name: &str) -> String {
+    let names = Key::ALL.map(Key::name);
+    let remedy = match (suggest::nearest(name, names), crate::key::Form::RegNet.find(name)) {
+        (Some(nearest), _) => format!("did you mean `{nearest}`?"),
+        (None, Some(key)) if key.is_parameter() => "the parameters are what is drawn".to_owned(),
+        _ => format!("the keys are {}", names.map(|name| format!("`{name}`")).join(", ")),
+    };
+    format!("a population has no key `{name}`; {remedy}")
+}
+
+/// What to draw from, as far as it can be read; the rest is reported.
+fn sampler(report: &mut Report, space: SampledSpace, known: &[(Key, &Entry)]) -> Sampler {
+    let mut sampler = Sampler::new(space, 0);
+    let mut image = None;
+    for (key, entry) in known {
+        if let Err(text) = set(&mut sampler, &mut image, *key, &entry.value) {
+            report.at(stream(&entry.value), text);
+        }
+    }
+    let (height, width) = usual_size(sampler.stem.kind);
+    sampler.input = image.unwrap_or([sampler.input[0], height, width]);
+    sampler
+}
+
+fn set(
+    sampler: &mut Sampler,
+    input: &mut Option<[usize; 3]>,
+    key: Key,
+    tokens: &[TokenTree],
+) -> Result<(), String> {
+    let whole = || whole(key.name(), key.example(), tokens);
+    let range = || range(key.name(), key.example(), tokens).map(Some);
+    match key {
+        Key::Seed => sampler.seed = whole()? as u64,
+        Key::Flops => sampler.windows.flops = range()?,
+        Key::Params => sampler.windows.params = range()?,
+        Key::Acts => sampler.windows.acts = range()?,
+        Key::Input => *input = Some(image(tokens)?),
+        Key::Classes => sampler.classes = whole()?,
+        Key::Stem => sampler.stem = stem(tokens)?,
+    }
+    Ok(())
+}
+
+fn whole(what: &str, example: &str, tokens: &[TokenTree]) -> Result<usize, String> {
+    value::whole(what, example, tokens).map_err(|text| text.replace("`regnet!`", "`population!`"))
+}
+
+/// The error, and what to do about a window with too few networks.
+fn remedied(error: &SampleError, space: SampledSpace) -> String {
+    match error {
+        SampleError::TooFew { found: 0, .. } => error.to_string(),
+        SampleError::TooFew { found, .. } => format!("{error}; widen it, or ask for `{space}[{found}]`"),
+        _ => error.to_string(),
+    }
+}
+
+/// Reports under the key's value, or else under the design space.
+fn blame(
+    report: &mut Report,
+    population: &Population,
+    known: &[(Key, &Entry)],
+    error: &SampleError,
+    text: &str,
+) {
+    match known.iter().find(|(key, _)| key.name() == error.key()) {
+        Some((_, entry)) => report.at(stream(&entry.value), text),
+        None => report.at(&population.space, text),
+    }
+}
