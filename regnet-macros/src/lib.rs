@@ -25,23 +25,36 @@ mod report;
 mod tests;
 mod value;
 
+/// The macros as functions of a library, for a fuzzer: see `fuzz/`.
+#[cfg(fuzzing)]
+pub mod fuzz {
+    pub use crate::expand::declare;
+    pub use crate::key::Form;
+    pub use crate::population::declare as population;
+}
+
+#[cfg(not(fuzzing))]
 use proc_macro::TokenStream;
 
+#[cfg(not(fuzzing))]
 use key::Form;
 
 /// `[path of the regnet crate] declaration`: what `regnet!` expands to.
+#[cfg(not(fuzzing))]
 #[proc_macro]
 pub fn declare(input: TokenStream) -> TokenStream {
     expand::declare(Form::RegNet, input.into()).into()
 }
 
 /// `[path of the regnet crate] declaration`: what `anynet!` expands to.
+#[cfg(not(fuzzing))]
 #[proc_macro]
 pub fn declare_anynet(input: TokenStream) -> TokenStream {
     expand::declare(Form::AnyNet, input.into()).into()
 }
 
 /// `[path of the regnet crate] population`: what `population!` expands to.
+#[cfg(not(fuzzing))]
 #[proc_macro]
 pub fn population(input: TokenStream) -> TokenStream {
     population::declare(input.into()).into()

@@ -136,7 +136,7 @@ fn heads() {
         (format!("mod a = RegNetX[65] {tail}"), "65", "1 to 64 models"),
         (format!("mod a = RegNetX[-1] {tail}"), "-1", "negative"),
         (format!("mod a = RegNetX[] {tail}"), "[]", "whole number"),
-        (format!("mod a = RegNetX[COUNT] {tail}"), "COUNT", "`population!` runs before"),
+        (format!("mod a = RegNetX[COUNT] {tail}"), "COUNT", "macros run before"),
         (format!("mod a = RegNetX[2] {tail} mod"), "mod", "ends at its `}`"),
         ("mod a = RegNetX[2];".to_owned(), "RegNetX", "braces"),
         ("mod a = RegNetX[2] {}".to_owned(), "RegNetX", "missing `seed`"),
