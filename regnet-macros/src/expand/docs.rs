@@ -1,5 +1,6 @@
 //! The documentation of a named network: its stage table.
 
+use regnet_space::text::grouped;
 use regnet_space::{Complexity, StageRow, nearest_preset};
 
 use crate::check::Model;
@@ -47,29 +48,4 @@ fn row(row: &StageRow) -> String {
         grouped(complexity.params),
         grouped(complexity.flops)
     )
-}
-
-/// A number with commas between thousands.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.char_indices() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn thousands_are_separated() {
-        for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (600_891_112, "600,891,112")] {
-            assert_eq!(grouped(n), text);
-        }
-    }
 }
