@@ -1,6 +1,8 @@
 //! Dimensions: what is known at compile time, what only at run time, and how strides act on them.
 
-use dfdx::shapes::{Const, ConstDim, Dim};
+use dfdx::prelude::*;
+
+use crate::peek::peek;
 
 /// A number that configures a layer (channels, group width, kernel size, stride): `Const<N>` in declared
 /// networks, `usize` in networks that are only known at run time. One implementation of each block serves both.
@@ -10,8 +12,17 @@ pub trait LayerDim: Dim {
     /// dfdx builds parameters only of shapes that have a default, so a `usize` appears there as [`Dyn`].
     type Param: ConstDim;
 
-    /// The value, where the type alone decides it.
-    fn fixed() -> Option<Self>;
+    /// The value that `read` finds in the module that `visitor` walks over. A type that decides the value
+    /// itself does not look; where there is no module to look into, a `usize` is 1.
+    ///
+    /// # Errors
+    /// The visitor's.
+    fn seen<M, E, D, V>(visitor: &mut V, read: impl Fn(&M) -> Self) -> Result<Self, V::Err>
+    where
+        M: TensorCollection<E, D>,
+        E: Dtype,
+        D: Device<E>,
+        V: ModuleVisitor<M, E, D>;
 
     /// The same number as a parameter dimension.
     fn param(self) -> Self::Param;
@@ -20,8 +31,14 @@ pub trait LayerDim: Dim {
 impl<const N: usize> LayerDim for Const<N> {
     type Param = Self;
 
-    fn fixed() -> Option<Self> {
-        Some(Self)
+    fn seen<M, E, D, V>(_: &mut V, _: impl Fn(&M) -> Self) -> Result<Self, V::Err>
+    where
+        M: TensorCollection<E, D>,
+        E: Dtype,
+        D: Device<E>,
+        V: ModuleVisitor<M, E, D>,
+    {
+        Ok(Self)
     }
 
     fn param(self) -> Self {
@@ -32,8 +49,14 @@ impl<const N: usize> LayerDim for Const<N> {
 impl LayerDim for usize {
     type Param = Dyn;
 
-    fn fixed() -> Option<Self> {
-        None
+    fn seen<M, E, D, V>(visitor: &mut V, read: impl Fn(&M) -> Self) -> Result<Self, V::Err>
+    where
+        M: TensorCollection<E, D>,
+        E: Dtype,
+        D: Device<E>,
+        V: ModuleVisitor<M, E, D>,
+    {
+        Ok(peek(visitor, read)?.unwrap_or(1))
     }
 
     fn param(self) -> Dyn {

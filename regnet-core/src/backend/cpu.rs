@@ -1,7 +1,5 @@
 //! The CPU: every kernel is `regnet-engine`'s, on slices of dfdx's tensors.
 
-use std::ops::DerefMut;
-
 use dfdx::prelude::*;
 use regnet_engine::{
     Real, batch_norm, conv2d, cross_entropy, global_avg_pool, linear, max_pool, relu, squeeze_excite,
@@ -10,235 +8,246 @@ use regnet_engine::{
 use super::storage::{elements, filled};
 use super::*;
 
-impl<E: Real + Dtype> Backend<E> for Cpu
-where
-    Cpu: Device<E> + Storage<E, Vec: DerefMut<Target = Vec<E>>> + HasErr<Err = CpuError>,
-{
-    type Argmax = Vec<u32>;
+/// Concrete element types, so that the kernels are compiled in this crate and not once more in each program
+/// that declares a network.
+macro_rules! cpu_backend {
+    ($E:ty) => {
+        impl Backend<$E> for Cpu {
+            type Argmax = Vec<u32>;
 
-    fn shape_error(&self) -> CpuError {
-        CpuError::WrongNumElements
-    }
+            fn shape_error(&self) -> CpuError {
+                CpuError::WrongNumElements
+            }
 
-    fn conv2d(
-        &self,
-        sizes: &Conv2dSizes,
-        x: &Flat<E, Self>,
-        w: &Flat<E, Self>,
-    ) -> Result<Flat<E, Self>, CpuError> {
-        filled(self, sizes.output_len(), |y| conv2d::forward(sizes, elements(x), elements(w), None, y))
-    }
+            fn conv2d(
+                &self,
+                sizes: &Conv2dSizes,
+                x: &Flat<$E, Self>,
+                w: &Flat<$E, Self>,
+            ) -> Result<Flat<$E, Self>, CpuError> {
+                filled(self, sizes.output_len(), |y| {
+                    conv2d::forward(sizes, elements(x), elements(w), None, y)
+                })
+            }
 
-    fn conv2d_backward(
-        &self,
-        sizes: &Conv2dSizes,
-        Conv2dInputs { x, w }: Conv2dInputs<'_, E, Self>,
-        dy: &Buffer<E, Self>,
-        Conv2dGradients { dx, dw }: Conv2dGradients<'_, Buffer<E, Self>>,
-    ) -> Result<(), CpuError> {
-        conv2d::backward_input(sizes, elements(w), dy, dx);
-        conv2d::backward_weight(sizes, elements(x), dy, dw);
-        Ok(())
-    }
+            fn conv2d_backward(
+                &self,
+                sizes: &Conv2dSizes,
+                Conv2dInputs { x, w }: Conv2dInputs<'_, $E, Self>,
+                dy: &Buffer<$E, Self>,
+                Conv2dGradients { dx, dw }: Conv2dGradients<'_, Buffer<$E, Self>>,
+            ) -> Result<(), CpuError> {
+                conv2d::backward_input(sizes, elements(w), dy, dx);
+                conv2d::backward_weight(sizes, elements(x), dy, dw);
+                Ok(())
+            }
 
-    fn batch_statistics(
-        &self,
-        sizes: &BatchNormSizes,
-        x: &Flat<E, Self>,
-    ) -> Result<Statistics<E, Self>, CpuError> {
-        let batch_norm::Statistics { mean, variance, inv_std } = batch_norm::statistics(sizes, elements(x));
-        Ok(Statistics {
-            mean: from_vec(self, mean)?,
-            variance: from_vec(self, variance)?,
-            inv_std: from_vec(self, inv_std)?,
-        })
-    }
+            fn batch_statistics(
+                &self,
+                sizes: &BatchNormSizes,
+                x: &Flat<$E, Self>,
+            ) -> Result<Statistics<$E, Self>, CpuError> {
+                let batch_norm::Statistics { mean, variance, inv_std } =
+                    batch_norm::statistics(sizes, elements(x));
+                Ok(Statistics {
+                    mean: from_vec(self, mean)?,
+                    variance: from_vec(self, variance)?,
+                    inv_std: from_vec(self, inv_std)?,
+                })
+            }
 
-    fn batch_norm(
-        &self,
-        sizes: &BatchNormSizes,
-        inputs: &BatchNormInputs<E, Self>,
-    ) -> Result<Flat<E, Self>, CpuError> {
-        let args = batch_norm::Apply {
-            statistics: &statistics(&inputs.statistics),
-            gamma: elements(&inputs.gamma),
-            beta: elements(&inputs.beta),
-            residual: inputs.residual.as_ref().map(elements),
-            activation: inputs.activation,
-            x: elements(&inputs.x),
-        };
-        filled(self, sizes.len(), |y| batch_norm::apply(sizes, args, y))
-    }
+            fn batch_norm(
+                &self,
+                sizes: &BatchNormSizes,
+                inputs: &BatchNormInputs<$E, Self>,
+            ) -> Result<Flat<$E, Self>, CpuError> {
+                let args = batch_norm::Apply {
+                    statistics: &statistics(&inputs.statistics),
+                    gamma: elements(&inputs.gamma),
+                    beta: elements(&inputs.beta),
+                    residual: inputs.residual.as_ref().map(elements),
+                    activation: inputs.activation,
+                    x: elements(&inputs.x),
+                };
+                filled(self, sizes.len(), |y| batch_norm::apply(sizes, args, y))
+            }
 
-    fn batch_norm_backward(
-        &self,
-        sizes: &BatchNormSizes,
-        inputs: &BatchNormInputs<E, Self>,
-        y: &Flat<E, Self>,
-        dy: &Buffer<E, Self>,
-        gradients: BatchNormGradients<'_, Buffer<E, Self>>,
-    ) -> Result<(), CpuError> {
-        let args = batch_norm::Backward {
-            statistics: &statistics(&inputs.statistics),
-            gamma: elements(&inputs.gamma),
-            activation: inputs.activation,
-            x: elements(&inputs.x),
-            y: elements(y),
-            dy,
-            training: inputs.of_batch,
-        };
-        let gradients = batch_norm::Gradients {
-            dx: gradients.dx,
-            dresidual: gradients.dresidual.map(|g| g.as_mut_slice()),
-            dgamma: gradients.dgamma,
-            dbeta: gradients.dbeta,
-        };
-        batch_norm::backward(sizes, args, gradients);
-        Ok(())
-    }
+            fn batch_norm_backward(
+                &self,
+                sizes: &BatchNormSizes,
+                inputs: &BatchNormInputs<$E, Self>,
+                y: &Flat<$E, Self>,
+                dy: &Buffer<$E, Self>,
+                gradients: BatchNormGradients<'_, Buffer<$E, Self>>,
+            ) -> Result<(), CpuError> {
+                let args = batch_norm::Backward {
+                    statistics: &statistics(&inputs.statistics),
+                    gamma: elements(&inputs.gamma),
+                    activation: inputs.activation,
+                    x: elements(&inputs.x),
+                    y: elements(y),
+                    dy,
+                    training: inputs.of_batch,
+                };
+                let gradients = batch_norm::Gradients {
+                    dx: gradients.dx,
+                    dresidual: gradients.dresidual.map(|g| g.as_mut_slice()),
+                    dgamma: gradients.dgamma,
+                    dbeta: gradients.dbeta,
+                };
+                batch_norm::backward(sizes, args, gradients);
+                Ok(())
+            }
 
-    fn relu(&self, x: &Flat<E, Self>) -> Result<Flat<E, Self>, CpuError> {
-        filled(self, x.shape().0, |y| relu::forward(elements(x), y))
-    }
+            fn relu(&self, x: &Flat<$E, Self>) -> Result<Flat<$E, Self>, CpuError> {
+                filled(self, x.shape().0, |y| relu::forward(elements(x), y))
+            }
 
-    fn relu_backward(
-        &self,
-        y: &Flat<E, Self>,
-        dy: &Buffer<E, Self>,
-        dx: &mut Buffer<E, Self>,
-    ) -> Result<(), CpuError> {
-        relu::backward(elements(y), dy, dx);
-        Ok(())
-    }
+            fn relu_backward(
+                &self,
+                y: &Flat<$E, Self>,
+                dy: &Buffer<$E, Self>,
+                dx: &mut Buffer<$E, Self>,
+            ) -> Result<(), CpuError> {
+                relu::backward(elements(y), dy, dx);
+                Ok(())
+            }
 
-    fn max_pool(
-        &self,
-        sizes: &MaxPoolSizes,
-        x: &Flat<E, Self>,
-    ) -> Result<(Flat<E, Self>, Vec<u32>), CpuError> {
-        let mut argmax = vec![0; sizes.output_len()];
-        let y = filled(self, sizes.output_len(), |y| max_pool::forward(sizes, elements(x), y, &mut argmax))?;
-        Ok((y, argmax))
-    }
+            fn max_pool(
+                &self,
+                sizes: &MaxPoolSizes,
+                x: &Flat<$E, Self>,
+            ) -> Result<(Flat<$E, Self>, Vec<u32>), CpuError> {
+                let mut argmax = vec![0; sizes.output_len()];
+                let y = filled(self, sizes.output_len(), |y| {
+                    max_pool::forward(sizes, elements(x), y, &mut argmax)
+                })?;
+                Ok((y, argmax))
+            }
 
-    fn max_pool_backward(
-        &self,
-        sizes: &MaxPoolSizes,
-        argmax: &Vec<u32>,
-        dy: &Buffer<E, Self>,
-        dx: &mut Buffer<E, Self>,
-    ) -> Result<(), CpuError> {
-        max_pool::backward(sizes, argmax, dy, dx);
-        Ok(())
-    }
+            fn max_pool_backward(
+                &self,
+                sizes: &MaxPoolSizes,
+                argmax: &Vec<u32>,
+                dy: &Buffer<$E, Self>,
+                dx: &mut Buffer<$E, Self>,
+            ) -> Result<(), CpuError> {
+                max_pool::backward(sizes, argmax, dy, dx);
+                Ok(())
+            }
 
-    fn global_avg_pool(
-        &self,
-        sizes: &GlobalAvgPoolSizes,
-        x: &Flat<E, Self>,
-    ) -> Result<Flat<E, Self>, CpuError> {
-        filled(self, sizes.output_len(), |y| global_avg_pool::forward(sizes, elements(x), y))
-    }
+            fn global_avg_pool(
+                &self,
+                sizes: &GlobalAvgPoolSizes,
+                x: &Flat<$E, Self>,
+            ) -> Result<Flat<$E, Self>, CpuError> {
+                filled(self, sizes.output_len(), |y| global_avg_pool::forward(sizes, elements(x), y))
+            }
 
-    fn global_avg_pool_backward(
-        &self,
-        sizes: &GlobalAvgPoolSizes,
-        dy: &Buffer<E, Self>,
-        dx: &mut Buffer<E, Self>,
-    ) -> Result<(), CpuError> {
-        global_avg_pool::backward(sizes, dy, dx);
-        Ok(())
-    }
+            fn global_avg_pool_backward(
+                &self,
+                sizes: &GlobalAvgPoolSizes,
+                dy: &Buffer<$E, Self>,
+                dx: &mut Buffer<$E, Self>,
+            ) -> Result<(), CpuError> {
+                global_avg_pool::backward(sizes, dy, dx);
+                Ok(())
+            }
 
-    fn linear(
-        &self,
-        sizes: &LinearSizes,
-        x: &Flat<E, Self>,
-        w: &Flat<E, Self>,
-        bias: &Flat<E, Self>,
-    ) -> Result<Flat<E, Self>, CpuError> {
-        filled(self, sizes.output_len(), |y| {
-            linear::forward(sizes, elements(x), elements(w), Some(elements(bias)), y);
-        })
-    }
+            fn linear(
+                &self,
+                sizes: &LinearSizes,
+                x: &Flat<$E, Self>,
+                w: &Flat<$E, Self>,
+                bias: &Flat<$E, Self>,
+            ) -> Result<Flat<$E, Self>, CpuError> {
+                filled(self, sizes.output_len(), |y| {
+                    linear::forward(sizes, elements(x), elements(w), Some(elements(bias)), y);
+                })
+            }
 
-    fn linear_backward(
-        &self,
-        sizes: &LinearSizes,
-        x: &Flat<E, Self>,
-        w: &Flat<E, Self>,
-        dy: &Buffer<E, Self>,
-        LinearGradients { dx, dw, dbias }: LinearGradients<'_, Buffer<E, Self>>,
-    ) -> Result<(), CpuError> {
-        linear::backward_input(sizes, elements(w), dy, dx);
-        linear::backward_weight(sizes, elements(x), dy, dw);
-        linear::backward_bias(sizes, dy, dbias);
-        Ok(())
-    }
+            fn linear_backward(
+                &self,
+                sizes: &LinearSizes,
+                x: &Flat<$E, Self>,
+                w: &Flat<$E, Self>,
+                dy: &Buffer<$E, Self>,
+                LinearGradients { dx, dw, dbias }: LinearGradients<'_, Buffer<$E, Self>>,
+            ) -> Result<(), CpuError> {
+                linear::backward_input(sizes, elements(w), dy, dx);
+                linear::backward_weight(sizes, elements(x), dy, dw);
+                linear::backward_bias(sizes, dy, dbias);
+                Ok(())
+            }
 
-    fn squeeze_excite(
-        &self,
-        sizes: &SqueezeExciteSizes,
-        weights: &ExciteWeights<E, Self>,
-        x: &Flat<E, Self>,
-    ) -> Result<(Flat<E, Self>, Excitation<E, Self>), CpuError> {
-        let mut saved = None;
-        let y = filled(self, sizes.len(), |y| {
-            saved = Some(squeeze_excite::forward(sizes, parameters(weights), elements(x), y));
-        })?;
-        let saved = saved.expect("`filled` calls its closure once");
-        let excitation = Excitation {
-            pooled: from_vec(self, saved.pooled)?,
-            hidden: from_vec(self, saved.hidden)?,
-            gate: from_vec(self, saved.gate)?,
-        };
-        Ok((y, excitation))
-    }
+            fn squeeze_excite(
+                &self,
+                sizes: &SqueezeExciteSizes,
+                weights: &ExciteWeights<$E, Self>,
+                x: &Flat<$E, Self>,
+            ) -> Result<(Flat<$E, Self>, Excitation<$E, Self>), CpuError> {
+                let mut saved = None;
+                let y = filled(self, sizes.len(), |y| {
+                    saved = Some(squeeze_excite::forward(sizes, parameters(weights), elements(x), y));
+                })?;
+                let saved = saved.expect("`filled` calls its closure once");
+                let excitation = Excitation {
+                    pooled: from_vec(self, saved.pooled)?,
+                    hidden: from_vec(self, saved.hidden)?,
+                    gate: from_vec(self, saved.gate)?,
+                };
+                Ok((y, excitation))
+            }
 
-    fn squeeze_excite_backward(
-        &self,
-        sizes: &SqueezeExciteSizes,
-        weights: &ExciteWeights<E, Self>,
-        excitation: &Excitation<E, Self>,
-        x: &Flat<E, Self>,
-        dy: &Buffer<E, Self>,
-        ExciteGradients { dx, dw1, db1, dw2, db2 }: ExciteGradients<'_, Buffer<E, Self>>,
-    ) -> Result<(), CpuError> {
-        let saved = squeeze_excite::Saved {
-            pooled: elements(&excitation.pooled).to_vec(),
-            hidden: elements(&excitation.hidden).to_vec(),
-            gate: elements(&excitation.gate).to_vec(),
-        };
-        let gradients = squeeze_excite::Gradients { dx, dw1, db1, dw2, db2 };
-        squeeze_excite::backward(sizes, parameters(weights), &saved, elements(x), dy, gradients);
-        Ok(())
-    }
+            fn squeeze_excite_backward(
+                &self,
+                sizes: &SqueezeExciteSizes,
+                weights: &ExciteWeights<$E, Self>,
+                excitation: &Excitation<$E, Self>,
+                x: &Flat<$E, Self>,
+                dy: &Buffer<$E, Self>,
+                ExciteGradients { dx, dw1, db1, dw2, db2 }: ExciteGradients<'_, Buffer<$E, Self>>,
+            ) -> Result<(), CpuError> {
+                let saved = squeeze_excite::Saved {
+                    pooled: elements(&excitation.pooled).to_vec(),
+                    hidden: elements(&excitation.hidden).to_vec(),
+                    gate: elements(&excitation.gate).to_vec(),
+                };
+                let gradients = squeeze_excite::Gradients { dx, dw1, db1, dw2, db2 };
+                squeeze_excite::backward(sizes, parameters(weights), &saved, elements(x), dy, gradients);
+                Ok(())
+            }
 
-    fn cross_entropy(
-        &self,
-        sizes: &CrossEntropySizes,
-        logits: &Flat<E, Self>,
-        labels: &Labels<Self>,
-    ) -> Result<Flat<E, Self>, CpuError> {
-        let labels = elements(labels);
-        if labels.len() != sizes.batch || labels.iter().any(|&label| label >= sizes.classes) {
-            return Err(CpuError::WrongNumElements);
+            fn cross_entropy(
+                &self,
+                sizes: &CrossEntropySizes,
+                logits: &Flat<$E, Self>,
+                labels: &Labels<Self>,
+            ) -> Result<Flat<$E, Self>, CpuError> {
+                let labels = elements(labels);
+                if labels.len() != sizes.batch || labels.iter().any(|&label| label >= sizes.classes) {
+                    return Err(CpuError::WrongNumElements);
+                }
+                from_vec(self, vec![cross_entropy::forward(sizes, elements(logits), labels)])
+            }
+
+            fn cross_entropy_backward(
+                &self,
+                sizes: &CrossEntropySizes,
+                logits: &Flat<$E, Self>,
+                labels: &Labels<Self>,
+                dloss: &Buffer<$E, Self>,
+                dlogits: &mut Buffer<$E, Self>,
+            ) -> Result<(), CpuError> {
+                cross_entropy::backward(sizes, elements(logits), elements(labels), dloss[0], dlogits);
+                Ok(())
+            }
         }
-        from_vec(self, vec![cross_entropy::forward(sizes, elements(logits), labels)])
-    }
-
-    fn cross_entropy_backward(
-        &self,
-        sizes: &CrossEntropySizes,
-        logits: &Flat<E, Self>,
-        labels: &Labels<Self>,
-        dloss: &Buffer<E, Self>,
-        dlogits: &mut Buffer<E, Self>,
-    ) -> Result<(), CpuError> {
-        cross_entropy::backward(sizes, elements(logits), elements(labels), dloss[0], dlogits);
-        Ok(())
-    }
+    };
 }
+
+cpu_backend!(f32);
+cpu_backend!(f64);
 
 fn from_vec<E: Real + Dtype>(dev: &Cpu, elements: Vec<E>) -> Result<Flat<E, Cpu>, CpuError>
 where

@@ -7,13 +7,12 @@ use crate::backend::Activation;
 use crate::dims::{LayerDim, Matches};
 use crate::forward::{Accepts, Run};
 use crate::ops::{self, BatchNormArgs};
-use crate::peek::peek;
 use crate::tensors::{Map, cast, flat};
 
 /// Batch normalisation over `(batch, height, width)` of `Channels` channels (Ioffe and Szegedy, 2015).
 ///
 /// `forward` uses the running statistics, `forward_mut` the batch's, and updates the running ones:
-/// `running = (1 - momentum) running + momentum batch`, the variance unbiased, as PyTorch does. Tensors are
+/// `running = 0.9 running + 0.1 batch`, the variance unbiased, as PyTorch does. Tensors are
 /// named as PyTorch names them, so `weight` is the scale.
 ///
 /// # Shapes
@@ -28,14 +27,12 @@ pub struct BatchNorm2d<Channels: LayerDim, E: Dtype, D: Storage<E>> {
     pub running_mean: Tensor<(Channels::Param,), E, D>,
     /// The running variance; starts as 1.
     pub running_var: Tensor<(Channels::Param,), E, D>,
-    /// Added to the variance under the root.
-    pub epsilon: f64,
-    /// The share of the new batch in the running statistics.
-    pub momentum: f64,
 }
 
-/// PyTorch's and pycls's defaults.
+/// Added to the variance under the root; every published RegNet's (pycls, timm and torchvision agree).
 const EPSILON: f64 = 1e-5;
+
+/// The share of the new batch in the running statistics; likewise.
 const MOMENTUM: f64 = 0.1;
 
 impl<Channels: LayerDim, E: Dtype, D: Device<E>> BatchNorm2d<Channels, E, D> {
@@ -50,8 +47,6 @@ impl<Channels: LayerDim, E: Dtype, D: Device<E>> BatchNorm2d<Channels, E, D> {
             bias: device.try_zeros_like(&shape)?,
             running_mean: device.try_zeros_like(&shape)?,
             running_var: device.try_ones_like(&shape)?,
-            epsilon: EPSILON,
-            momentum: MOMENTUM,
         })
     }
 }
@@ -81,9 +76,9 @@ impl<Channels: LayerDim, E: Dtype, D: Backend<E>> BatchNorm2d<Channels, E, D> {
         // A single value has no unbiased variance; its biased one, 0, stands in.
         let count = (batch * height * width) as f64;
         let unbiased = if count > 1.0 { count / (count - 1.0) } else { 1.0 };
-        let keep = 1.0 - self.momentum;
-        self.running_mean.try_axpy(keep, &cast(batch_statistics.mean)?, self.momentum)?;
-        self.running_var.try_axpy(keep, &cast(batch_statistics.variance)?, self.momentum * unbiased)?;
+        let keep = 1.0 - MOMENTUM;
+        self.running_mean.try_axpy(keep, &cast(batch_statistics.mean)?, MOMENTUM)?;
+        self.running_var.try_axpy(keep, &cast(batch_statistics.variance)?, MOMENTUM * unbiased)?;
         Ok(y)
     }
 
@@ -96,7 +91,7 @@ impl<Channels: LayerDim, E: Dtype, D: Backend<E>> BatchNorm2d<Channels, E, D> {
             gamma: flat(self.weight.clone())?,
             beta: flat(self.bias.clone())?,
             running: None,
-            epsilon: self.epsilon,
+            epsilon: EPSILON,
             residual,
             activation,
         })
@@ -109,8 +104,6 @@ impl<Channels: LayerDim, E: Dtype, D: Device<E>> TensorCollection<E, D> for Batc
     fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
         visitor: &mut V,
     ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
-        let seen = peek(visitor, |norm: &Self| (norm.epsilon, norm.momentum))?;
-        let (epsilon, momentum) = seen.unwrap_or((EPSILON, MOMENTUM));
         visitor.visit_fields(
             (
                 Self::tensor("weight", |s| &s.weight, |s| &mut s.weight, TensorOptions::reset_to_ones()),
@@ -133,8 +126,6 @@ impl<Channels: LayerDim, E: Dtype, D: Device<E>> TensorCollection<E, D> for Batc
                 bias,
                 running_mean,
                 running_var,
-                epsilon,
-                momentum,
             },
         )
     }

@@ -4,7 +4,6 @@ use dfdx::prelude::*;
 
 use crate::dims::{LayerDim, Matches, Strided};
 use crate::forward::{Accepts, Run};
-use crate::peek::peek;
 use crate::tensors::Map;
 use crate::{Backend, init, ops};
 
@@ -88,10 +87,7 @@ where
     fn iter_tensors<V: ModuleVisitor<Self, E, D>>(
         visitor: &mut V,
     ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
-        let stride = match Stride::fixed() {
-            Some(stride) => Some(stride),
-            None => peek(visitor, |conv: &Self| conv.stride)?.or(Stride::from_size(1)),
-        };
+        let stride = Stride::seen(visitor, |conv: &Self| conv.stride)?;
         visitor.visit_fields(
             Self::tensor(
                 "weight",
@@ -99,11 +95,7 @@ where
                 |s| &mut s.weight,
                 TensorOptions::reset_with(init::he_fan_out),
             ),
-            |weight| Conv2d {
-                weight,
-                stride: stride.expect("a stride is fixed by its type or is a usize, which can be 1"),
-                input: Default::default(),
-            },
+            |weight| Conv2d { weight, stride, input: Default::default() },
         )
     }
 }
