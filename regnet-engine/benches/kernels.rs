@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use regnet_engine::batch_norm::{self, Activation, Apply, Backward, BatchNorm};
+use regnet_engine::cells::{Gate, lstm};
 use regnet_engine::conv2d::{self, Conv2d};
 
 /// Seconds of the fastest run among those that fit a tenth of a second, at least five.
@@ -89,6 +90,25 @@ fn normalisation(name: &str, op: BatchNorm) {
     );
 }
 
+/// The pointwise part of an LSTM step. Both passes run on what the last one left in the gates: all arithmetic
+/// takes the same time.
+fn lstm_step(name: &str, op: Gate) {
+    let (mut gates, h, bias) = (numbers(4 * op.len()), numbers(4 * op.len()), numbers(4 * op.channels));
+    let (state, dout) = (numbers(2 * op.len()), numbers(2 * op.len()));
+    let (mut out, mut dstate, mut dbias) = (state.clone(), state.clone(), bias.clone());
+    let forward = best(|| {
+        let args = lstm::Forward { h: Some(&h), bias: &bias, state: Some(&state) };
+        lstm::forward(&op, args, black_box(&mut gates), &mut out);
+    });
+    let backward = best(|| {
+        let args = lstm::Backward { state: Some(&state), out: &out, dout: &dout };
+        let gradients = lstm::Gradients { dstate: Some(&mut dstate), dbias: &mut dbias };
+        lstm::backward(&op, args, black_box(&mut gates), gradients);
+    });
+    let gigabytes = 4.0 * op.len() as f64 / 1e9;
+    println!("{name:<34} {:>8.1} {:>8.1} GB/s", 15.0 * gigabytes / forward, 14.0 * gigabytes / backward);
+}
+
 fn conv(
     inputs: usize,
     outputs: usize,
@@ -140,6 +160,16 @@ fn main() {
         conv(128, 128, 16, 3, 2, 16),
         conv(256, 256, 16, 3, 2, 8),
         conv(64, 64, 1, 3, 1, 16),
+        // A regulated CIFAR network's: blocks, gates and fusing convolutions of the three stages.
+        conv(16, 16, 16, 3, 1, 32),
+        conv(16, 64, 16, 3, 1, 32),
+        conv(32, 32, 32, 3, 1, 16),
+        conv(32, 128, 32, 3, 1, 16),
+        conv(64, 64, 64, 3, 1, 8),
+        conv(64, 256, 64, 3, 1, 8),
+        conv(32, 16, 32, 1, 1, 32),
+        conv(64, 32, 64, 1, 1, 16),
+        conv(128, 64, 128, 1, 1, 8),
     ];
     for (name, op) in convolutions {
         if wanted(&name) {
@@ -159,6 +189,13 @@ fn main() {
         let name = format!("batch norm {channels} at {side}x{side}");
         if wanted(&name) {
             normalisation(&name, BatchNorm { batch: 64, channels, pixels: side * side, epsilon: 1e-5 });
+        }
+    }
+    println!("{:<34} {:>8} {:>8}", "cell", "forward", "backward");
+    for (channels, side) in [(16, 32), (32, 16), (64, 8)] {
+        let name = format!("lstm {channels} at {side}x{side}");
+        if wanted(&name) {
+            lstm_step(&name, Gate { batch: 64, channels, pixels: side * side });
         }
     }
 }

@@ -5,6 +5,7 @@
 //! repeat them.
 
 use crate::batch_norm::{self, Apply, Backward, BatchNorm, Gradients, Statistics};
+use crate::cells::{Gate, gru, lstm, rnn};
 use crate::conv2d::{self, Conv2d};
 use crate::linear::{self, Linear};
 
@@ -19,6 +20,37 @@ pub trait Kernels: Sized {
     fn batch_norm_statistics(op: &BatchNorm, x: &[Self]) -> Statistics<Self>;
     fn batch_norm_apply(op: &BatchNorm, args: Apply<'_, Self>, y: &mut [Self]);
     fn batch_norm_backward(op: &BatchNorm, args: Backward<'_, Self>, gradients: Gradients<'_, Self>);
+    fn rnn_forward(op: &Gate, h: Option<&[Self]>, bias: &[Self], out: &mut [Self]);
+    fn rnn_backward(op: &Gate, out: &[Self], dout: &[Self], dgates: &mut [Self], dbias: &mut [Self]);
+    fn gru_reset(op: &Gate, args: gru::Reset<'_, Self>, gates: &mut [Self], reset: &mut [Self]);
+    fn gru_blend(
+        op: &Gate,
+        previous: Option<gru::Previous<'_, Self>>,
+        bias: &[Self],
+        gates: &mut [Self],
+        out: &mut [Self],
+    );
+    fn gru_blend_backward(
+        op: &Gate,
+        state: Option<&[Self]>,
+        dout: &[Self],
+        gates: &mut [Self],
+        gradients: gru::Gradients<'_, Self>,
+    );
+    fn gru_reset_backward(
+        op: &Gate,
+        state: &[Self],
+        dreset: &[Self],
+        gates: &mut [Self],
+        gradients: gru::Gradients<'_, Self>,
+    );
+    fn lstm_forward(op: &Gate, args: lstm::Forward<'_, Self>, gates: &mut [Self], out: &mut [Self]);
+    fn lstm_backward(
+        op: &Gate,
+        args: lstm::Backward<'_, Self>,
+        gates: &mut [Self],
+        gradients: lstm::Gradients<'_, Self>,
+    );
 }
 
 macro_rules! kernels {
@@ -58,6 +90,61 @@ macro_rules! kernels {
 
             fn batch_norm_backward(op: &BatchNorm, args: Backward<'_, Self>, gradients: Gradients<'_, Self>) {
                 batch_norm::fast::backward(op, args, gradients);
+            }
+
+            fn rnn_forward(op: &Gate, h: Option<&[Self]>, bias: &[Self], out: &mut [Self]) {
+                rnn::fast_forward(op, h, bias, out);
+            }
+
+            fn rnn_backward(op: &Gate, out: &[Self], dout: &[Self], dgates: &mut [Self], dbias: &mut [Self]) {
+                rnn::fast_backward(op, out, dout, dgates, dbias);
+            }
+
+            fn gru_reset(op: &Gate, args: gru::Reset<'_, Self>, gates: &mut [Self], reset: &mut [Self]) {
+                gru::fast_reset(op, args, gates, reset);
+            }
+
+            fn gru_blend(
+                op: &Gate,
+                previous: Option<gru::Previous<'_, Self>>,
+                bias: &[Self],
+                gates: &mut [Self],
+                out: &mut [Self],
+            ) {
+                gru::fast_blend(op, previous, bias, gates, out);
+            }
+
+            fn gru_blend_backward(
+                op: &Gate,
+                state: Option<&[Self]>,
+                dout: &[Self],
+                gates: &mut [Self],
+                gradients: gru::Gradients<'_, Self>,
+            ) {
+                gru::fast_blend_backward(op, state, dout, gates, gradients);
+            }
+
+            fn gru_reset_backward(
+                op: &Gate,
+                state: &[Self],
+                dreset: &[Self],
+                gates: &mut [Self],
+                gradients: gru::Gradients<'_, Self>,
+            ) {
+                gru::fast_reset_backward(op, state, dreset, gates, gradients);
+            }
+
+            fn lstm_forward(op: &Gate, args: lstm::Forward<'_, Self>, gates: &mut [Self], out: &mut [Self]) {
+                lstm::fast_forward(op, args, gates, out);
+            }
+
+            fn lstm_backward(
+                op: &Gate,
+                args: lstm::Backward<'_, Self>,
+                gates: &mut [Self],
+                gradients: lstm::Gradients<'_, Self>,
+            ) {
+                lstm::fast_backward(op, args, gates, gradients);
             }
         }
     };

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | [`conv2d`] | grouped "same" convolution, strides 1 and up |
 //! | [`batch_norm`] | batch normalisation with an optional residual and ReLU |
+//! | [`cells`] | the pointwise part of convolutional recurrent cells |
 //! | [`relu`] | rectified linear unit |
 //! | [`max_pool`], [`global_avg_pool`] | pooling |
 //! | [`linear`] | the classifier's matrix product |
@@ -36,6 +37,7 @@
 #![forbid(unsafe_code)]
 
 pub mod batch_norm;
+pub mod cells;
 mod check;
 pub mod compare;
 pub mod conv2d;
@@ -48,6 +50,7 @@ mod planes;
 mod product;
 mod real;
 pub mod relu;
+mod sigmoidal;
 mod simd;
 pub mod squeeze_excite;
 

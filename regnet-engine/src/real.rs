@@ -6,13 +6,14 @@ use std::iter::Sum;
 use num_traits::{Float, NumAssignOps};
 
 use crate::kernels::Kernels;
+use crate::sigmoidal::Sigmoidal;
 use crate::simd::Lanes;
 
 /// An element type: `f32`, which the kernels are tuned for, or `f64`, which gradient checks need.
 ///
 /// Sealed: its first supertraits are private to this crate.
 pub trait Real:
-    Kernels + Lanes + Float + NumAssignOps + Sum + Default + Debug + Display + Send + Sync + 'static
+    Kernels + Lanes + Sigmoidal + Float + NumAssignOps + Sum + Default + Debug + Display + Send + Sync + 'static
 {
     /// `value`, rounded to this type.
     fn of(value: f64) -> Self;

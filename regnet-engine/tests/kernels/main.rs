@@ -1,6 +1,7 @@
 //! Every fast kernel against its reference, and every reference against finite differences.
 
 mod batch_norm;
+mod cells;
 mod common;
 mod conv2d;
 mod cross_entropy;
