@@ -117,6 +117,7 @@ impl Network {
             block: Block::Bottleneck,
             stages,
             se: self.se,
+            regulator: None,
             classes: self.classes,
         };
         match spec.check() {
