@@ -113,6 +113,24 @@ fn parameters_are_those_derived_on_paper() {
     }
 }
 
+/// At every stage w² channels times pixels are q = 16² · 32² = 262,144, and w times pixels add up to 28,672:
+///
+/// - stem 27 · 16 · 32² and head 650; a block 20 q, less 4 q in the first ones of stages 2 and 3;
+/// - a step of G gates 9 G q for its input and, but at a stage's first block, 9 G q for its state, and the biases.
+#[test]
+fn flops_are_those_derived_on_paper() {
+    let q = 262_144;
+    for (n, depth) in [(3, 20), (9, 56)] {
+        for (cell, gates) in [(Cell::Rnn, 1), (Cell::Gru, 3), (Cell::Lstm, 4)] {
+            let net = AnyNet::self_regulated(depth, cell.into(), 10).unwrap();
+            let blocks = (3 * n * 20 - 2 * 4) * q;
+            let steps = gates * (3 * 9 * q * (2 * n - 1) + 28_672 * n);
+            let flops = 27 * 16 * 1024 + 650 + blocks + steps;
+            assert_eq!(net.complexity(32, 32).unwrap().flops, flops, "{depth} {cell}");
+        }
+    }
+}
+
 #[test]
 fn parameters_are_those_that_pytorch_counts() {
     for case in cases("regulated_counts.json") {
