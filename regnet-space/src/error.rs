@@ -145,13 +145,39 @@ pub enum ParamError {
         /// The name given.
         name: String,
     },
+    /// No block has this name.
+    #[error("no block is called `{name}`; there are `vanilla`, `basic` and `bottleneck`")]
+    UnknownBlock {
+        /// The name given.
+        name: String,
+    },
+    /// A word of a regulator that means nothing.
+    #[error("`{text}` is no {what}; {allowed}")]
+    UnknownRegulator {
+        /// What was given.
+        text: String,
+        /// What it should be.
+        what: &'static str,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A depth that three equal stages of basic blocks do not have.
+    #[error(
+        "depth = {depth} is not 6n + 2 with n from 1 to {MAX_DEPTH}, as the paper's networks for CIFAR; {nearest}"
+    )]
+    SelfRegulatedDepth {
+        /// The depth given.
+        depth: usize,
+        /// The nearest depths allowed.
+        nearest: Nearest<usize>,
+    },
     /// Something wrong with the network around the quantised stages: its input, stem, SE ratio or head.
     #[error(transparent)]
     Spec(#[from] SpecError),
 }
 
 impl ParamError {
-    /// The declaration's key at fault: `"d"`, `"w0"`, `"wa"`, `"wm"`, `"g"`, `"b"`, `"preset"`, or one of
+    /// The declaration's key at fault: `"d"`, `"w0"`, `"wa"`, `"wm"`, `"g"`, `"b"`, `"preset"`, `"block"`, `"depth"`, or one of
     /// [`SpecError::key`]'s.
     pub fn key(&self) -> &'static str {
         match self {
@@ -164,6 +190,9 @@ impl ParamError {
             Self::OutsideSpace { key, .. } => key,
             Self::UnknownPreset { .. } => "preset",
             Self::UnknownStem { .. } => "stem",
+            Self::UnknownBlock { .. } => "block",
+            Self::UnknownRegulator { .. } => "regulator",
+            Self::SelfRegulatedDepth { .. } => "depth",
             Self::Spec(error) => error.key(),
         }
     }
@@ -261,8 +290,14 @@ pub enum SpecError {
         block: Block,
     },
     /// Squeeze-and-excitation in a block that has no place for it.
-    #[error("a {block} block has no squeeze-and-excitation; use a bottleneck block or leave se out")]
+    #[error("a {block} block has no squeeze-and-excitation; use a basic or bottleneck block or leave se out")]
     PlainSe {
+        /// The block.
+        block: Block,
+    },
+    /// A regulator beside blocks that have no place for its state.
+    #[error("a {block} block has no regulator; use a basic or bottleneck block or leave the regulator out")]
+    PlainRegulator {
         /// The block.
         block: Block,
     },
@@ -281,7 +316,7 @@ pub enum SpecError {
 }
 
 impl SpecError {
-    /// The declaration's key at fault: `"input"`, `"stem"`, `"stages"`, `"se"` or `"classes"`.
+    /// The declaration's key at fault: `"input"`, `"stem"`, `"stages"`, `"se"`, `"regulator"` or `"classes"`.
     pub fn key(&self) -> &'static str {
         match self {
             Self::InputChannels { .. } | Self::InputSize { .. } => "input",
@@ -294,6 +329,7 @@ impl SpecError {
             | Self::GroupWidth { .. }
             | Self::PlainStage { .. } => "stages",
             Self::PlainSe { .. } | Self::Se { .. } => "se",
+            Self::PlainRegulator { .. } => "regulator",
             Self::Classes { .. } => "classes",
         }
     }

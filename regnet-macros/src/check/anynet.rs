@@ -139,6 +139,11 @@ impl Stages {
         if !blamed.is_empty() {
             return None;
         }
+        if self.block == Block::Basic && net.se.is_some() {
+            let at = self.blame(body, entries, "se", None);
+            report.at(at, "there are no layers yet for basic blocks with squeeze-and-excitation");
+            return None;
+        }
         self.check_space(report, body, entries, &net);
         let (height, width) = self.ends.size();
         let mut model = Model::new(net, height, width).ok()?;
@@ -203,6 +208,7 @@ impl Stages {
             block: self.block,
             stages,
             se: ends.params.se,
+            regulator: None,
             classes: ends.classes,
         })
     }
