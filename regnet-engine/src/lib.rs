@@ -10,6 +10,7 @@
 //! | [`conv2d`] | grouped "same" convolution, strides 1 and up |
 //! | [`batch_norm`] | batch normalisation with an optional residual and ReLU |
 //! | [`cells`] | the pointwise part of convolutional recurrent cells |
+//! | [`regulator`] | one step of a self-regulated stage's recurrent network |
 //! | [`relu`] | rectified linear unit |
 //! | [`max_pool`], [`global_avg_pool`] | pooling |
 //! | [`linear`] | the classifier's matrix product |
@@ -49,6 +50,7 @@ pub mod max_pool;
 mod planes;
 mod product;
 mod real;
+pub mod regulator;
 pub mod relu;
 mod sigmoidal;
 mod simd;

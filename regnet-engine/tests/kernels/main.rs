@@ -7,5 +7,6 @@ mod conv2d;
 mod cross_entropy;
 mod linear;
 mod pooling;
+mod regulator;
 mod relu;
 mod squeeze_excite;

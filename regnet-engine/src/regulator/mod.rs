@@ -1,0 +1,209 @@
+//! One step of a regulator, the convolutional recurrent network beside the blocks of a self-regulated stage (Xu et al.,
+//! "RegNet: Self-Regulated Network for Image Classification", 2021, section 3.2).
+//!
+//! A step takes features `x` and the previous state and makes the next state; its pointwise half is
+//! [`cells`](crate::cells)'s. Each gate convolves the concatenation of features and hidden state, which is linear, so
+//! it is computed as the sum of two convolutions: of the features, with the step's stride, and of the hidden state,
+//! which has the next state's resolution already. A previous state of zero adds nothing and is left out.
+//!
+//! | tensor | shape |
+//! | --- | --- |
+//! | features | `[batch, channels, height, width]` |
+//! | state | `[batch, maps * channels, ceil(height / stride), ceil(width / stride)]`: H, of lstm also C |
+//! | full weights `x`, `h` | `[gates, channels, channels, 3, 3]` |
+//! | efficient weights | `x_scale`, `h_scale`: `[gates, channels]`; `spatial`: `[gates, channels, 3, 3]` |
+//! | bias | `[gates, channels]` |
+
+mod convolution;
+mod gru;
+mod lstm;
+mod rnn;
+mod slab;
+
+pub use regnet_space::{Cell, CellConv};
+
+use crate::cells::Gate;
+use crate::{Real, check};
+use convolution::Convolutions;
+
+/// The sizes of one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The recurrence.
+    pub cell: Cell,
+    /// How its gates convolve.
+    pub conv: CellConv,
+    /// Images.
+    pub batch: usize,
+    /// Channels of the features and of the hidden state.
+    pub channels: usize,
+    /// Rows of the features.
+    pub height: usize,
+    /// Columns of the features.
+    pub width: usize,
+    /// Step between pixels of the state, in pixels of the features.
+    pub stride: usize,
+}
+
+impl Step {
+    /// Rows of the state.
+    pub fn out_height(&self) -> usize {
+        self.height.div_ceil(self.stride)
+    }
+
+    /// Columns of the state.
+    pub fn out_width(&self) -> usize {
+        self.width.div_ceil(self.stride)
+    }
+
+    /// Elements of the features.
+    pub fn input_len(&self) -> usize {
+        self.batch * self.channels * self.height * self.width
+    }
+
+    /// Elements of the state.
+    pub fn state_len(&self) -> usize {
+        self.cell.maps() * self.gate().len()
+    }
+
+    /// Elements of the bias, and of an efficient form's `x_scale` and `h_scale`.
+    pub fn rows(&self) -> usize {
+        self.cell.gates() * self.channels
+    }
+
+    fn gate(&self) -> Gate {
+        Gate { batch: self.batch, channels: self.channels, pixels: self.out_height() * self.out_width() }
+    }
+}
+
+/// The weights of a regulator: values to read, or, of `&mut`, gradients to add to.
+#[derive(Clone, Copy, Debug)]
+pub struct Weights<V> {
+    /// Of the convolutions.
+    pub convolutions: ConvWeights<V>,
+    /// One number a channel of a gate.
+    pub bias: V,
+}
+
+/// The weights of a regulator's convolutions.
+#[derive(Clone, Copy, Debug)]
+pub enum ConvWeights<V> {
+    /// [`CellConv::Full`].
+    Full {
+        /// What sees the features.
+        x: V,
+        /// What sees the hidden state.
+        h: V,
+    },
+    /// [`CellConv::Efficient`].
+    Efficient {
+        /// The grouped 1x1 convolution's half that sees the features.
+        x_scale: V,
+        /// Its half that sees the hidden state.
+        h_scale: V,
+        /// The grouped 3x3 convolution that follows.
+        spatial: V,
+    },
+}
+
+/// What [`backward`] needs of [`forward`], beside its inputs and its output.
+#[derive(Clone, Debug)]
+pub struct Saved<T> {
+    /// The activated gates.
+    gates: Vec<T>,
+    /// `r H` of a gru.
+    reset: Vec<T>,
+}
+
+/// What a step reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a, T> {
+    /// The features.
+    pub x: &'a [T],
+    /// The previous state; `None` is zero.
+    pub state: Option<&'a [T]>,
+}
+
+/// The gradients that [`backward`] adds to.
+#[derive(Debug)]
+pub struct Gradients<'a, T> {
+    /// Of the features.
+    pub dx: &'a mut [T],
+    /// Of the previous state, if there is one.
+    pub dstate: Option<&'a mut [T]>,
+    /// Of the weights.
+    pub dweights: Weights<&'a mut [T]>,
+}
+
+/// Overwrites `out` with the next state, before its norm.
+pub fn forward<T: Real>(
+    op: &Step,
+    weights: &Weights<&[T]>,
+    inputs: Inputs<'_, T>,
+    out: &mut [T],
+) -> Saved<T> {
+    check(op, weights, inputs);
+    check::length("out", out, op.state_len());
+    let convolutions = Convolutions { op, weights: &weights.convolutions };
+    match op.cell {
+        Cell::Rnn => rnn::forward(&convolutions, weights.bias, inputs, out),
+        Cell::Gru => gru::forward(&convolutions, weights.bias, inputs, out),
+        Cell::Lstm => lstm::forward(&convolutions, weights.bias, inputs, out),
+    }
+}
+
+/// Adds to all of `gradients`; `out` is what [`forward`] wrote, `dout` the gradient with respect to it.
+pub fn backward<T: Real>(
+    op: &Step,
+    weights: &Weights<&[T]>,
+    inputs: Inputs<'_, T>,
+    saved: Saved<T>,
+    (out, dout): (&[T], &[T]),
+    gradients: Gradients<'_, T>,
+) {
+    check(op, weights, inputs);
+    check::length("out", out, op.state_len());
+    check::length("dout", dout, op.state_len());
+    check::length("dx", gradients.dx, op.input_len());
+    assert_eq!(
+        inputs.state.is_some(),
+        gradients.dstate.is_some(),
+        "a state has a gradient, and zero has none"
+    );
+    let convolutions = Convolutions { op, weights: &weights.convolutions };
+    match op.cell {
+        Cell::Rnn => rnn::backward(&convolutions, inputs, saved, (out, dout), gradients),
+        Cell::Gru => gru::backward(&convolutions, inputs, saved, dout, gradients),
+        Cell::Lstm => lstm::backward(&convolutions, inputs, saved, (out, dout), gradients),
+    }
+}
+
+#[track_caller]
+fn check<T>(op: &Step, weights: &Weights<&[T]>, inputs: Inputs<'_, T>) {
+    assert!(op.stride > 0, "the stride is 0: {op:?}");
+    let rows = op.rows();
+    match weights.convolutions {
+        ConvWeights::Full { x, h } => {
+            assert_eq!(op.conv, CellConv::Full, "the weights are of the full form");
+            check::length("x weight", x, rows * op.channels * TAPS);
+            check::length("h weight", h, rows * op.channels * TAPS);
+        }
+        ConvWeights::Efficient { x_scale, h_scale, spatial } => {
+            assert_eq!(op.conv, CellConv::Efficient, "the weights are of the efficient form");
+            check::length("x_scale", x_scale, rows);
+            check::length("h_scale", h_scale, rows);
+            check::length("spatial", spatial, rows * TAPS);
+        }
+    }
+    check::length("bias", weights.bias, rows);
+    check::length("x", inputs.x, op.input_len());
+    if let Some(state) = inputs.state {
+        check::length("state", state, op.state_len());
+    }
+}
+
+/// Rows and columns of the gates' convolutions.
+const KERNEL: usize = 3;
+
+/// Elements of one of their kernels.
+const TAPS: usize = KERNEL * KERNEL;
