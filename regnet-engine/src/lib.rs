@@ -12,6 +12,7 @@
 //! | [`cells`] | the pointwise part of convolutional recurrent cells |
 //! | [`regulator`] | one step of a self-regulated stage's recurrent network |
 //! | [`relu`] | rectified linear unit |
+//! | [`fuse`] | 1x1 convolution over features and a hidden state |
 //! | [`max_pool`], [`global_avg_pool`] | pooling |
 //! | [`linear`] | the classifier's matrix product |
 //! | [`squeeze_excite`] | channel gates |
@@ -43,6 +44,7 @@ mod check;
 pub mod compare;
 pub mod conv2d;
 pub mod cross_entropy;
+pub mod fuse;
 pub mod global_avg_pool;
 mod kernels;
 pub mod linear;
@@ -54,6 +56,7 @@ pub mod regulator;
 pub mod relu;
 mod sigmoidal;
 mod simd;
+mod slabs;
 pub mod squeeze_excite;
 
 pub use real::Real;

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::slab::Slabs;
 use super::{CellConv, ConvWeights, KERNEL, Step, TAPS};
 use crate::Real;
 use crate::conv2d::{self, Conv2d};
+use crate::slabs::Slabs;
 
 /// All convolutions of one step.
 pub(super) struct Convolutions<'a, T> {

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::convolution::{Convolutions, Of};
-use super::slab::Slabs;
 use super::{Gradients, Inputs, Saved};
 use crate::Real;
 use crate::cells::gru::{self, GATES};
+use crate::slabs::Slabs;
 
 /// The update and the reset gate, whose convolutions see H.
 const UPDATE_AND_RESET: Range<usize> = 0..2;

@@ -1,10 +1,10 @@
 //! The cell with a memory: four gates, and C behind H in the state.
 
 use super::convolution::{Convolutions, Of};
-use super::slab::Slabs;
 use super::{Gradients, Inputs, Saved};
 use crate::Real;
 use crate::cells::lstm::{self, GATES};
+use crate::slabs::Slabs;
 
 /// H and C.
 const MAPS: usize = 2;
@@ -42,7 +42,7 @@ pub(super) fn backward<T: Real>(
         let mut dhidden = vec![T::zero(); op.len()];
         let hidden = slabs.take(state, 0..1, MAPS);
         convolutions.backward(Of::Hidden, 0..GATES, &hidden, &gates, &mut dhidden, dconvolutions);
-        slabs.add(&dhidden, dstate, 0, MAPS);
+        slabs.add(&dhidden, 0, 1, dstate, 0..1, MAPS);
     }
 }
 

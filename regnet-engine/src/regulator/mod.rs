@@ -18,7 +18,6 @@ mod convolution;
 mod gru;
 mod lstm;
 mod rnn;
-mod slab;
 
 pub use regnet_space::{Cell, CellConv};
 
@@ -104,6 +103,46 @@ pub enum ConvWeights<V> {
         /// The grouped 3x3 convolution that follows.
         spatial: V,
     },
+}
+
+impl<V> Weights<V> {
+    /// The same with `each` tensor in another form.
+    pub fn map<W>(self, mut each: impl FnMut(V) -> W) -> Weights<W> {
+        Weights { convolutions: self.convolutions.map(&mut each), bias: each(self.bias) }
+    }
+
+    /// References to all tensors.
+    pub fn each_ref(&self) -> Weights<&V> {
+        let convolutions = match &self.convolutions {
+            ConvWeights::Full { x, h } => ConvWeights::Full { x, h },
+            ConvWeights::Efficient { x_scale, h_scale, spatial } => {
+                ConvWeights::Efficient { x_scale, h_scale, spatial }
+            }
+        };
+        Weights { convolutions, bias: &self.bias }
+    }
+}
+
+impl<V> ConvWeights<V> {
+    /// The same with `each` tensor in another form.
+    pub fn map<W>(self, mut each: impl FnMut(V) -> W) -> ConvWeights<W> {
+        match self {
+            Self::Full { x, h } => ConvWeights::Full { x: each(x), h: each(h) },
+            Self::Efficient { x_scale, h_scale, spatial } => ConvWeights::Efficient {
+                x_scale: each(x_scale),
+                h_scale: each(h_scale),
+                spatial: each(spatial),
+            },
+        }
+    }
+
+    /// The form of convolution that they are the weights of.
+    pub fn form(&self) -> CellConv {
+        match self {
+            Self::Full { .. } => CellConv::Full,
+            Self::Efficient { .. } => CellConv::Efficient,
+        }
+    }
 }
 
 /// What [`backward`] needs of [`forward`], beside its inputs and its output.

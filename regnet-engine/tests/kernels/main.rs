@@ -5,6 +5,7 @@ mod cells;
 mod common;
 mod conv2d;
 mod cross_entropy;
+mod fuse;
 mod linear;
 mod pooling;
 mod regulator;
