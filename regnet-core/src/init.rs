@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use dfdx::prelude::*;
 use rand_distr::{Distribution, StandardNormal};
+use regnet_space::Cell;
 
 use crate::state::{self, Entry};
 
@@ -37,6 +38,88 @@ pub(crate) fn he_fan_out<S: Shape<Concrete = [usize; 4]>, E: Dtype, D: Device<E>
 /// The device's.
 pub(crate) fn head<S: Shape, E: Dtype, D: Device<E>>(weight: &mut Tensor<S, E, D>) -> Result<(), D::Err> {
     weight.try_fill_with_distr(Normal { deviation: 0.01 })
+}
+
+/// A 1x1 convolution's start, of weights whose first dimension are its outputs: He et al. with fan-out.
+///
+/// # Errors
+/// The device's.
+pub(crate) fn pointwise<S: Shape, E: Dtype, D: Device<E>>(
+    weight: &mut Tensor<S, E, D>,
+) -> Result<(), D::Err> {
+    let out = weight.shape().concrete()[0].max(1);
+    weight.try_fill_with_distr(Normal { deviation: (2.0 / out as f64).sqrt() })
+}
+
+/// The start of a regulator's gates, `(gates, out, in, kernel, kernel)` for the features' or the hidden state's half of
+/// the channels: Glorot and Bengio (2010), which suits sigmoid and tanh.
+///
+/// # Errors
+/// The device's.
+pub(crate) fn gates<S: Shape<Concrete = [usize; 5]>, E: Dtype, D: Device<E>>(
+    weight: &mut Tensor<S, E, D>,
+) -> Result<(), D::Err> {
+    let [_, out, half, height, width] = weight.shape().concrete();
+    glorot(weight, 2 * half * height * width, out * height * width)
+}
+
+/// The start of the efficient form's 1x1 convolution, of two inputs and one output a group.
+///
+/// # Errors
+/// The device's.
+pub(crate) fn gate_scales<S: Shape, E: Dtype, D: Device<E>>(
+    weight: &mut Tensor<S, E, D>,
+) -> Result<(), D::Err> {
+    glorot(weight, 2, 1)
+}
+
+/// The start of its 3x3 convolution, `(gates, channels, kernel, kernel)`.
+///
+/// # Errors
+/// The device's.
+pub(crate) fn depthwise<S: Shape<Concrete = [usize; 4]>, E: Dtype, D: Device<E>>(
+    weight: &mut Tensor<S, E, D>,
+) -> Result<(), D::Err> {
+    let [_, _, height, width] = weight.shape().concrete();
+    glorot(weight, height * width, height * width)
+}
+
+/// The start of a state's projection from stage to stage, `(maps, out, in)`.
+///
+/// # Errors
+/// The device's.
+pub(crate) fn carry<S: Shape<Concrete = [usize; 3]>, E: Dtype, D: Device<E>>(
+    weight: &mut Tensor<S, E, D>,
+) -> Result<(), D::Err> {
+    let [_, out, previous] = weight.shape().concrete();
+    glorot(weight, previous, out)
+}
+
+fn glorot<S: Shape, E: Dtype, D: Device<E>>(
+    weight: &mut Tensor<S, E, D>,
+    fan_in: usize,
+    fan_out: usize,
+) -> Result<(), D::Err> {
+    let fans = (fan_in + fan_out).max(1);
+    weight.try_fill_with_distr(Normal { deviation: (2.0 / fans as f64).sqrt() })
+}
+
+/// The start of a regulator's biases, `(gates, channels)`: 0, and 1 for the gate by which an lstm forgets, the second
+/// of its four, so that it remembers at first.
+///
+/// # Errors
+/// The device's.
+pub(crate) fn gate_bias<S: Shape<Concrete = [usize; 2]>, E: Dtype, D: Device<E>>(
+    bias: &mut Tensor<S, E, D>,
+) -> Result<(), D::Err> {
+    let [gates, channels] = bias.shape().concrete();
+    bias.try_fill_with_zeros()?;
+    if gates == Cell::Lstm.gates() {
+        let mut values = vec![E::default(); gates * channels];
+        values[channels..2 * channels].fill(E::ONE);
+        bias.copy_from(&values);
+    }
+    Ok(())
 }
 
 /// Sets the scale of each residual block's last batch norm to zero, so that every block starts as its shortcut

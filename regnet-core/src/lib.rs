@@ -22,6 +22,7 @@
 //! | [`dims`] | sizes known at compile time or at run time; strides |
 //! | [`layers`] | convolution, batch norm, ReLU, max pool, squeeze-and-excitation |
 //! | [`model`] | stems, blocks, stages, heads, networks; networks shaped at run time |
+//! | [`regulator`] | recurrent networks beside the blocks, for self-regulated stages |
 //! | [`builders`] | the same as types alone |
 //! | [`backend`] | the kernels a device offers |
 //! | [`state`] | a model's tensors by name |
@@ -39,6 +40,7 @@ pub mod model;
 mod ops;
 mod peek;
 mod population;
+pub mod regulator;
 pub mod state;
 pub mod tensors;
 pub mod weights;

@@ -2,7 +2,8 @@
 
 use dfdx::prelude::*;
 use regnet_engine::{
-    Real, batch_norm, conv2d, cross_entropy, global_avg_pool, linear, max_pool, relu, squeeze_excite,
+    Real, batch_norm, conv2d, cross_entropy, fuse, global_avg_pool, linear, max_pool, regulator, relu,
+    squeeze_excite,
 };
 
 use super::storage::{elements, filled};
@@ -14,6 +15,7 @@ macro_rules! cpu_backend {
     ($E:ty) => {
         impl Backend<$E> for Cpu {
             type Argmax = Vec<u32>;
+            type Regulation = regulator::Saved<$E>;
 
             fn shape_error(&self) -> CpuError {
                 CpuError::WrongNumElements
@@ -215,6 +217,65 @@ macro_rules! cpu_backend {
                 };
                 let gradients = squeeze_excite::Gradients { dx, dw1, db1, dw2, db2 };
                 squeeze_excite::backward(sizes, parameters(weights), &saved, elements(x), dy, gradients);
+                Ok(())
+            }
+
+            fn regulate(
+                &self,
+                sizes: &RegulatorSizes,
+                weights: &RegulatorWeights<Flat<$E, Self>>,
+                x: &Flat<$E, Self>,
+                state: Option<&Flat<$E, Self>>,
+            ) -> Result<(Flat<$E, Self>, Self::Regulation), CpuError> {
+                let weights = weights.each_ref().map(elements);
+                let inputs = regulator::Inputs { x: elements(x), state: state.map(elements) };
+                let mut saved = None;
+                let next = filled(self, sizes.state_len(), |next| {
+                    saved = Some(regulator::forward(sizes, &weights, inputs, next));
+                })?;
+                Ok((next, saved.expect("the tensor was filled")))
+            }
+
+            fn regulate_backward(
+                &self,
+                sizes: &RegulatorSizes,
+                RegulatorInputs { x, state, weights, next }: RegulatorInputs<'_, $E, Self>,
+                regulation: Self::Regulation,
+                dnext: &Buffer<$E, Self>,
+                RegulatorGradients { dx, dstate, dweights }: RegulatorGradients<'_, Buffer<$E, Self>>,
+            ) -> Result<(), CpuError> {
+                let inputs = regulator::Inputs { x: elements(x), state: state.map(elements) };
+                let into = regulator::Gradients {
+                    dx,
+                    dstate: dstate.map(|dstate| &mut dstate[..]),
+                    dweights: dweights.map(|dw| &mut dw[..]),
+                };
+                let weights = weights.each_ref().map(elements);
+                regulator::backward(sizes, &weights, inputs, regulation, (elements(next), dnext), into);
+                Ok(())
+            }
+
+            fn fuse(
+                &self,
+                sizes: &FuseSizes,
+                x: &Flat<$E, Self>,
+                state: &Flat<$E, Self>,
+                w: &Flat<$E, Self>,
+            ) -> Result<Flat<$E, Self>, CpuError> {
+                filled(self, sizes.len(), |y| {
+                    fuse::forward(sizes, elements(x), elements(state), elements(w), y)
+                })
+            }
+
+            fn fuse_backward(
+                &self,
+                sizes: &FuseSizes,
+                FuseInputs { x, state, w }: FuseInputs<'_, $E, Self>,
+                dy: &Buffer<$E, Self>,
+                FuseGradients { dx, dstate, dw }: FuseGradients<'_, Buffer<$E, Self>>,
+            ) -> Result<(), CpuError> {
+                let into = fuse::Gradients { dx, dstate, dw };
+                fuse::backward(sizes, elements(x), elements(state), elements(w), dy, into);
                 Ok(())
             }
 

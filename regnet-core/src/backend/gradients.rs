@@ -16,14 +16,24 @@ pub(crate) fn with_gradients<E: Dtype, D: Backend<E>, const N: usize>(
     of: [&Flat<E, D>; N],
     run: impl FnOnce([&mut Buffer<E, D>; N]) -> Result<(), D::Err>,
 ) -> Result<(), D::Err> {
-    let mut taken = Vec::with_capacity(N);
-    for tensor in of {
+    with_gradients_of(grads, &of, |buffers| {
+        run(std::array::from_fn(|_| buffers.next().expect("one buffer was taken for each tensor")))
+    })
+}
+
+/// The same for a number of tensors that is not known to the compiler.
+pub(crate) fn with_gradients_of<E: Dtype, D: Backend<E>>(
+    grads: &mut Gradients<E, D>,
+    of: &[&Flat<E, D>],
+    run: impl FnOnce(&mut std::slice::IterMut<'_, Buffer<E, D>>) -> Result<(), D::Err>,
+) -> Result<(), D::Err> {
+    let mut taken = Vec::with_capacity(of.len());
+    for &tensor in of {
         let stand_in = Storage::<E>::try_alloc_len(tensor.device(), 1)?;
         taken.push(mem::replace(grads.get_or_alloc_mut(tensor)?, stand_in));
     }
-    let mut buffers = taken.iter_mut();
-    let result = run(std::array::from_fn(|_| buffers.next().expect("one buffer was taken for each tensor")));
-    for (tensor, buffer) in of.into_iter().zip(taken) {
+    let result = run(&mut taken.iter_mut());
+    for (&tensor, buffer) in of.iter().zip(taken) {
         *grads.get_or_alloc_mut(tensor)? = buffer;
     }
     result

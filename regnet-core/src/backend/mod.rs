@@ -11,12 +11,14 @@ use dfdx::prelude::*;
 pub use regnet_engine::batch_norm::{Activation, BatchNorm as BatchNormSizes};
 pub use regnet_engine::conv2d::Conv2d as Conv2dSizes;
 pub use regnet_engine::cross_entropy::CrossEntropy as CrossEntropySizes;
+pub use regnet_engine::fuse::Fuse as FuseSizes;
 pub use regnet_engine::global_avg_pool::GlobalAvgPool as GlobalAvgPoolSizes;
 pub use regnet_engine::linear::Linear as LinearSizes;
 pub use regnet_engine::max_pool::MaxPool as MaxPoolSizes;
+pub use regnet_engine::regulator::{ConvWeights, Step as RegulatorSizes, Weights as RegulatorWeights};
 pub use regnet_engine::squeeze_excite::SqueezeExcite as SqueezeExciteSizes;
 
-pub(crate) use gradients::with_gradients;
+pub(crate) use gradients::{with_gradients, with_gradients_of};
 
 use crate::tensors::Flat;
 
@@ -27,6 +29,9 @@ pub type Buffer<E, D> = <D as Storage<E>>::Vec;
 pub trait Backend<E: Dtype>: Device<E> + Cache {
     /// Which input element each output of a max pool came from.
     type Argmax: 'static;
+
+    /// What a regulator's step keeps for its gradient.
+    type Regulation: 'static;
 
     /// The error for tensors whose dimensions do not fit the layer they enter. Only `usize` dimensions can
     /// come to this; `Const` ones are checked by the compiler.
@@ -198,6 +203,55 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
         gradients: ExciteGradients<'_, Buffer<E, Self>>,
     ) -> Result<(), Self::Err>;
 
+    /// One step of a regulator: the state before its norm. The previous `state` is zero where there is none.
+    ///
+    /// # Errors
+    /// The device's.
+    fn regulate(
+        &self,
+        sizes: &RegulatorSizes,
+        weights: &RegulatorWeights<Flat<E, Self>>,
+        x: &Flat<E, Self>,
+        state: Option<&Flat<E, Self>>,
+    ) -> Result<(Flat<E, Self>, Self::Regulation), Self::Err>;
+
+    /// Adds the gradients of [`Backend::regulate`].
+    ///
+    /// # Errors
+    /// The device's.
+    fn regulate_backward(
+        &self,
+        sizes: &RegulatorSizes,
+        inputs: RegulatorInputs<'_, E, Self>,
+        regulation: Self::Regulation,
+        dnext: &Buffer<E, Self>,
+        gradients: RegulatorGradients<'_, Buffer<E, Self>>,
+    ) -> Result<(), Self::Err>;
+
+    /// The 1x1 convolution of features and, behind them, a hidden state.
+    ///
+    /// # Errors
+    /// The device's.
+    fn fuse(
+        &self,
+        sizes: &FuseSizes,
+        x: &Flat<E, Self>,
+        state: &Flat<E, Self>,
+        w: &Flat<E, Self>,
+    ) -> Result<Flat<E, Self>, Self::Err>;
+
+    /// Adds the gradients of [`Backend::fuse`].
+    ///
+    /// # Errors
+    /// The device's.
+    fn fuse_backward(
+        &self,
+        sizes: &FuseSizes,
+        inputs: FuseInputs<'_, E, Self>,
+        dy: &Buffer<E, Self>,
+        gradients: FuseGradients<'_, Buffer<E, Self>>,
+    ) -> Result<(), Self::Err>;
+
     /// Mean label-smoothed cross-entropy over the batch, as a tensor of one element.
     ///
     /// # Errors
@@ -335,4 +389,50 @@ pub struct ExciteGradients<'a, V> {
     pub dw2: &'a mut V,
     /// Of its bias.
     pub db2: &'a mut V,
+}
+
+/// What a regulator's step read and wrote.
+#[derive(Debug)]
+pub struct RegulatorInputs<'a, E: Dtype, D: Storage<E>> {
+    /// The features.
+    pub x: &'a Flat<E, D>,
+    /// The previous state.
+    pub state: Option<&'a Flat<E, D>>,
+    /// The weights.
+    pub weights: &'a RegulatorWeights<Flat<E, D>>,
+    /// The next state, before its norm.
+    pub next: &'a Flat<E, D>,
+}
+
+/// Where a regulator's gradients go.
+#[derive(Debug)]
+pub struct RegulatorGradients<'a, V> {
+    /// Of the features.
+    pub dx: &'a mut V,
+    /// Of the previous state, if there was one.
+    pub dstate: Option<&'a mut V>,
+    /// Of the weights.
+    pub dweights: RegulatorWeights<&'a mut V>,
+}
+
+/// What a fusion read.
+#[derive(Debug)]
+pub struct FuseInputs<'a, E: Dtype, D: Storage<E>> {
+    /// The features.
+    pub x: &'a Flat<E, D>,
+    /// The state, its hidden part first.
+    pub state: &'a Flat<E, D>,
+    /// The weight, `(channels, 2, channels)`.
+    pub w: &'a Flat<E, D>,
+}
+
+/// Where a fusion's gradients go.
+#[derive(Debug)]
+pub struct FuseGradients<'a, V> {
+    /// Of the features.
+    pub dx: &'a mut V,
+    /// Of the state.
+    pub dstate: &'a mut V,
+    /// Of the weight.
+    pub dw: &'a mut V,
 }

@@ -7,7 +7,7 @@ use crate::backend::Activation;
 use crate::dims::{LayerDim, Matches};
 use crate::forward::{Accepts, Run};
 use crate::ops::{self, BatchNormArgs};
-use crate::tensors::{Map, cast, flat};
+use crate::tensors::{Map, flat};
 
 /// Batch normalisation over `(batch, height, width)` of `Channels` channels (Ioffe and Szegedy, 2015).
 ///
@@ -59,9 +59,8 @@ impl<Channels: LayerDim, E: Dtype, D: Backend<E>> BatchNorm2d<Channels, E, D> {
         residual: Option<Map<E, D>>,
         activation: Activation,
     ) -> Result<Map<E, D, T>, D::Err> {
-        let running = (flat(self.running_mean.clone())?, flat(self.running_var.clone())?);
-        let args = BatchNormArgs { running: Some(running), ..self.args(residual, activation)? };
-        Ok(ops::batch_norm(x, args)?.0)
+        let args = args(&self.weight, &self.bias, residual, activation)?;
+        evaluate(x, args, &self.running_mean, &self.running_var)
     }
 
     /// The same with the batch's statistics, which the running ones then follow.
@@ -71,31 +70,56 @@ impl<Channels: LayerDim, E: Dtype, D: Backend<E>> BatchNorm2d<Channels, E, D> {
         residual: Option<Map<E, D>>,
         activation: Activation,
     ) -> Result<Map<E, D, T>, D::Err> {
-        let &(batch, _, height, width) = x.shape();
-        let (y, batch_statistics) = ops::batch_norm(x, self.args(residual, activation)?)?;
-        // A single value has no unbiased variance; its biased one, 0, stands in.
-        let count = (batch * height * width) as f64;
-        let unbiased = if count > 1.0 { count / (count - 1.0) } else { 1.0 };
-        let keep = 1.0 - MOMENTUM;
-        self.running_mean.try_axpy(keep, &cast(batch_statistics.mean)?, MOMENTUM)?;
-        self.running_var.try_axpy(keep, &cast(batch_statistics.variance)?, MOMENTUM * unbiased)?;
-        Ok(y)
+        let args = args(&self.weight, &self.bias, residual, activation)?;
+        train(x, args, &mut self.running_mean, &mut self.running_var)
     }
+}
 
-    fn args(
-        &self,
-        residual: Option<Map<E, D>>,
-        activation: Activation,
-    ) -> Result<BatchNormArgs<E, D>, D::Err> {
-        Ok(BatchNormArgs {
-            gamma: flat(self.weight.clone())?,
-            beta: flat(self.bias.clone())?,
-            running: None,
-            epsilon: EPSILON,
-            residual,
-            activation,
-        })
-    }
+/// A norm of this scale and shift, without statistics.
+pub(crate) fn args<S: Shape, E: Dtype, D: Backend<E>>(
+    scale: &Tensor<S, E, D>,
+    shift: &Tensor<S, E, D>,
+    residual: Option<Map<E, D>>,
+    activation: Activation,
+) -> Result<BatchNormArgs<E, D>, D::Err>
+where
+    S::Concrete: Shape<Concrete = S::Concrete>,
+{
+    let (gamma, beta) = (flat(scale.clone())?, flat(shift.clone())?);
+    Ok(BatchNormArgs { gamma, beta, running: None, epsilon: EPSILON, residual, activation })
+}
+
+/// Normalises with running statistics.
+pub(crate) fn evaluate<S: Shape, E: Dtype, D: Backend<E>, T: Tape<E, D>>(
+    x: Map<E, D, T>,
+    args: BatchNormArgs<E, D>,
+    mean: &Tensor<S, E, D>,
+    variance: &Tensor<S, E, D>,
+) -> Result<Map<E, D, T>, D::Err>
+where
+    S::Concrete: Shape<Concrete = S::Concrete>,
+{
+    let running = (flat(mean.clone())?, flat(variance.clone())?);
+    Ok(ops::batch_norm(x, BatchNormArgs { running: Some(running), ..args })?.0)
+}
+
+/// Normalises with the batch's statistics, which the running ones then follow.
+pub(crate) fn train<S: Shape, E: Dtype, D: Backend<E>, T: Tape<E, D>>(
+    x: Map<E, D, T>,
+    args: BatchNormArgs<E, D>,
+    mean: &mut Tensor<S, E, D>,
+    variance: &mut Tensor<S, E, D>,
+) -> Result<Map<E, D, T>, D::Err> {
+    let &(batch, _, height, width) = x.shape();
+    let (y, of_batch) = ops::batch_norm(x, args)?;
+    // A single value has no unbiased variance; its biased one, 0, stands in.
+    let count = (batch * height * width) as f64;
+    let unbiased = if count > 1.0 { count / (count - 1.0) } else { 1.0 };
+    let keep = 1.0 - MOMENTUM;
+    let shape = *mean.shape();
+    mean.try_axpy(keep, &of_batch.mean.try_reshape_like(&shape)?, MOMENTUM)?;
+    variance.try_axpy(keep, &of_batch.variance.try_reshape_like(&shape)?, MOMENTUM * unbiased)?;
+    Ok(y)
 }
 
 impl<Channels: LayerDim, E: Dtype, D: Device<E>> TensorCollection<E, D> for BatchNorm2d<Channels, E, D> {

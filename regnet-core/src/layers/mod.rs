@@ -1,6 +1,6 @@
 //! Layers: one file each, the module, its run-time half and its compile-time half.
 
-mod batch_norm2d;
+pub(crate) mod batch_norm2d;
 mod conv2d;
 mod max_pool;
 mod relu;

@@ -34,8 +34,13 @@ pub type OneByOne<Out, In> = (<Out as LayerDim>::Param, <In as LayerDim>::Param,
 /// The names of the tensors, as pycls nests them.
 pub(crate) const NAMES: [&str; 4] = ["f_ex.0.weight", "f_ex.0.bias", "f_ex.2.weight", "f_ex.2.bias"];
 
-/// What stands between a block's grouped convolution and its last one.
+/// Squeeze-and-excitation in a block, or nothing.
 pub trait Excite<E: Dtype, D: Backend<E>> {
+    /// Whether it does anything.
+    fn acts(&self) -> bool {
+        true
+    }
+
     /// Gates the channels of `x`, or passes it on.
     ///
     /// # Errors
@@ -50,6 +55,10 @@ pub struct NoExcite;
 impl ZeroSizedModule for NoExcite {}
 
 impl<E: Dtype, D: Backend<E>> Excite<E, D> for NoExcite {
+    fn acts(&self) -> bool {
+        false
+    }
+
     fn try_excite<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         Ok(x)
     }

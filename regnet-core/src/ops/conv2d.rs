@@ -12,8 +12,18 @@ pub(crate) fn conv2d<S: Shape<Concrete = [usize; 4]>, E: Dtype, D: Backend<E>, T
     w: &Tensor<S, E, D>,
     stride: usize,
 ) -> Result<Map<E, D, T>, D::Err> {
-    let sizes = sizes(x.shape(), w.shape().concrete(), stride).ok_or_else(|| x.device().shape_error())?;
-    run(x, flat(w.clone())?, sizes)
+    conv2d_flat(x, flat(w.clone())?, w.shape().concrete(), stride)
+}
+
+/// The same of weights that are stored in another shape.
+pub(crate) fn conv2d_flat<E: Dtype, D: Backend<E>, T: Tape<E, D>>(
+    x: Map<E, D, T>,
+    w: Flat<E, D>,
+    shape: [usize; 4],
+    stride: usize,
+) -> Result<Map<E, D, T>, D::Err> {
+    let sizes = sizes(x.shape(), shape, stride).ok_or_else(|| x.device().shape_error())?;
+    run(x, w, sizes)
 }
 
 /// `None` where the channels of `x` are not a whole number of groups that share out the weight's outputs.
