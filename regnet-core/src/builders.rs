@@ -7,21 +7,23 @@ use dfdx::prelude::{BuildModule, BuildOnDevice, Const, Device, Dtype};
 
 use crate::layers::{self, NoPool};
 use crate::model;
+use crate::regulator::{self, Kind};
 
 pub use crate::layers::{MaxPool, NoExcite, Relu};
-pub use crate::model::{Identity, RegNet, ResBlock, Stage};
+pub use crate::model::{Identity, RegNet, RegulatedStage, ResBlock, Stage};
+pub use crate::regulator::{Gru, Lent, Lstm, NoCarry, PerBlock, Rnn};
 
 /// Gives a builder type and what it builds.
 macro_rules! builder {
-    ($(#[$doc:meta])* $name:ident<$($size:ident),+ $(; $part:ident)?> => $built:ty) => {
+    ($(#[$doc:meta])* $name:ident<$($size:ident),+ $(; $($part:ident),+)?> => $built:ty) => {
         $(#[$doc])*
         #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-        pub struct $name<$(const $size: usize,)+ $($part)?>($(std::marker::PhantomData<$part>)?);
+        pub struct $name<$(const $size: usize,)+ $($($part),+)?>($($(std::marker::PhantomData<$part>),+)?);
 
-        impl<$(const $size: usize,)+ $($part,)? E: Dtype, D: Device<E>> BuildOnDevice<D, E>
-            for $name<$($size,)+ $($part)?>
+        impl<$(const $size: usize,)+ $($($part,)+)? E: Dtype, D: Device<E>> BuildOnDevice<D, E>
+            for $name<$($size,)+ $($($part),+)?>
         where
-            $($part: BuildOnDevice<D, E>,)?
+            $($($part: BuildOnDevice<D, E>,)+)?
             $built: BuildModule<D, E>,
         {
             type Built = $built;
@@ -74,7 +76,46 @@ builder! {
 
 builder! {
     /// Builds a vanilla block, or the branch of a basic one: two 3x3 convolutions, the first moved by `STRIDE`.
-    Pair<IN, OUT, STRIDE> => model::Pair<Const<IN>, Const<OUT>, Const<STRIDE>, E, D>
+    Pair<IN, OUT, STRIDE; Se> => model::Pair<Const<IN>, Const<OUT>, Const<STRIDE>, Se::Built, E, D>
+}
+
+builder! {
+    /// Builds the branch of a self-regulated block of `F`, whose states are `MAPS` maps of `N` channels. `R` is its own
+    /// regulator or [`Lent`].
+    Regulated<MAPS, N; F, R, Se>
+        => model::Regulated<F::Built, R::Built, Const<MAPS>, Const<N>, Se::Built, E, D>
+}
+
+builder! {
+    /// Builds a [`regulator::Carry`].
+    Carry<MAPS, PREV, N, STRIDE>
+        => regulator::Carry<Const<MAPS>, Const<PREV>, Const<N>, Const<STRIDE>, E, D>
+}
+
+/// Gives the builder of a regulator.
+macro_rules! regulator {
+    ($(#[$doc:meta])* $name:ident $conv:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+        pub struct $name<K, const N: usize>(std::marker::PhantomData<K>);
+
+        impl<K: Kind, const N: usize, E: Dtype, D: Device<E>> BuildOnDevice<D, E> for $name<K, N>
+        where
+            regulator::Regulator<K, Const<N>, regulator::$conv<K, Const<N>, E, D>, E, D>: BuildModule<D, E>,
+        {
+            type Built = regulator::Regulator<K, Const<N>, regulator::$conv<K, Const<N>, E, D>, E, D>;
+        }
+    };
+}
+
+regulator! {
+    /// Builds a [`regulator::Regulator`] of kind `K` on `N` channels, with full convolutions.
+    FullRegulator FullConv
+}
+
+regulator! {
+    /// The same with efficient convolutions.
+    EfficientRegulator EfficientConv
 }
 
 builder! {
@@ -149,10 +190,10 @@ pub type YStage<
 
 /// ResNet's basic block where width or resolution changes: two 3x3 convolutions and a projection.
 pub type BasicBlock<const IN: usize, const WIDTH: usize, const STRIDE: usize> =
-    ResBlock<Projection<IN, WIDTH, STRIDE>, Pair<IN, WIDTH, STRIDE>>;
+    ResBlock<Projection<IN, WIDTH, STRIDE>, Pair<IN, WIDTH, STRIDE, NoExcite>>;
 
 /// ResNet's basic block of one width; its shortcut is the identity.
-pub type BasicNext<const WIDTH: usize> = ResBlock<Identity, Pair<WIDTH, WIDTH, 1>>;
+pub type BasicNext<const WIDTH: usize> = ResBlock<Identity, Pair<WIDTH, WIDTH, 1, NoExcite>>;
 
 /// A stage of basic blocks, as [`XStage`] is of X blocks. A stage that changes neither width nor resolution, such as
 /// ResNet-56's first, is a `Stage<BasicNext<WIDTH>, BasicNext<WIDTH>, DEPTH>`.
@@ -161,4 +202,4 @@ pub type BasicStage<const DEPTH: usize, const IN: usize, const WIDTH: usize, con
 
 /// A stage of vanilla blocks: two 3x3 convolutions each, no shortcut.
 pub type VanillaStage<const DEPTH: usize, const IN: usize, const WIDTH: usize, const STRIDE: usize> =
-    Stage<Pair<IN, WIDTH, STRIDE>, Pair<WIDTH, WIDTH, 1>, DEPTH>;
+    Stage<Pair<IN, WIDTH, STRIDE, NoExcite>, Pair<WIDTH, WIDTH, 1, NoExcite>, DEPTH>;

@@ -147,19 +147,30 @@ impl<
     }
 }
 
-impl<S: DescribeShortcut, const DEPTH: usize, const IN: usize, const WIDTH: usize, const STRIDE: usize>
-    DescribeStage
-    for Stage<ResBlock<S, Pair<IN, WIDTH, STRIDE>>, ResBlock<Identity, Pair<WIDTH, WIDTH, 1>>, DEPTH>
+impl<
+    S: DescribeShortcut,
+    First: DescribeExcite,
+    Next: DescribeExcite,
+    const DEPTH: usize,
+    const IN: usize,
+    const WIDTH: usize,
+    const STRIDE: usize,
+> DescribeStage
+    for Stage<
+        ResBlock<S, Pair<IN, WIDTH, STRIDE, First>>,
+        ResBlock<Identity, Pair<WIDTH, WIDTH, 1, Next>>,
+        DEPTH,
+    >
 {
     type Kind = BasicBlocks;
 
     fn describe() -> DescribedStage {
-        DescribedStage { spec: StageSpec::plain(DEPTH, WIDTH, STRIDE), se: [0; 2] }
+        DescribedStage { spec: StageSpec::plain(DEPTH, WIDTH, STRIDE), se: [First::HIDDEN, Next::HIDDEN] }
     }
 }
 
 impl<const DEPTH: usize, const IN: usize, const WIDTH: usize, const STRIDE: usize> DescribeStage
-    for Stage<Pair<IN, WIDTH, STRIDE>, Pair<WIDTH, WIDTH, 1>, DEPTH>
+    for Stage<Pair<IN, WIDTH, STRIDE, NoExcite>, Pair<WIDTH, WIDTH, 1, NoExcite>, DEPTH>
 {
     type Kind = VanillaBlocks;
 

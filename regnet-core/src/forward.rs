@@ -5,7 +5,7 @@ use dfdx::prelude::*;
 use crate::Backend;
 use crate::dims::LayerDim;
 use crate::layers::{BatchNorm2d, Conv2d, MaxPool, Relu, SqueezeExcite};
-use crate::model::{Head, Pair, RegNet, ResBlock, Stage, Stem};
+use crate::model::{Head, Pair, RegNet, RegulatedStage, ResBlock, Stage, Stem};
 use crate::tensors::{Map, cast};
 
 /// The compile-time half: which input shapes a module takes, and the shape that comes out.
@@ -41,7 +41,37 @@ pub trait Run<E: Dtype, D: Backend<E>> {
     /// # Errors
     /// As [`Run::try_run`].
     fn try_run_mut<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Tensor<Self::Out, E, D, T>, D::Err>;
+
+    /// [`Run::try_run`] in a network whose stages hand a state on: `state` is the last one of the stage before. What
+    /// knows no state leaves none for the stage after.
+    ///
+    /// # Errors
+    /// As [`Run::try_run`].
+    fn try_run_after<T: Tape<E, D>>(
+        &self,
+        x: Map<E, D, T>,
+        state: Option<Map<E, D>>,
+    ) -> Result<After<Self::Out, E, D, T>, D::Err> {
+        let _ = state;
+        Ok((self.try_run(x)?, None))
+    }
+
+    /// [`Run::try_run_mut`], likewise.
+    ///
+    /// # Errors
+    /// As [`Run::try_run`].
+    fn try_run_after_mut<T: Tape<E, D>>(
+        &mut self,
+        x: Map<E, D, T>,
+        state: Option<Map<E, D>>,
+    ) -> Result<After<Self::Out, E, D, T>, D::Err> {
+        let _ = state;
+        Ok((self.try_run_mut(x)?, None))
+    }
 }
+
+/// Feature maps, and the state that a stage leaves for the next.
+pub type After<Out, E, D, T> = (Tensor<Out, E, D, T>, Option<Map<E, D>>);
 
 /// Gives modules their typed `forward` and `forward_mut`, from [`Accepts`] and [`Run`].
 macro_rules! typed_forward {
@@ -84,8 +114,9 @@ typed_forward! {
     [In: LayerDim, Out: LayerDim, Kernel: LayerDim, Stride: LayerDim, P]
         Stem<In, Out, Kernel, Stride, P, E, D>;
     [Shortcut, F] ResBlock<Shortcut, F>;
-    [In: LayerDim, Out: LayerDim, Stride: LayerDim] Pair<In, Out, Stride, E, D>;
+    [In: LayerDim, Out: LayerDim, Stride: LayerDim, Se] Pair<In, Out, Stride, Se, E, D>;
     [First, Next, const DEPTH: usize] Stage<First, Next, DEPTH>;
+    [R, Y, First, Next, const DEPTH: usize] RegulatedStage<R, Y, First, Next, DEPTH>;
     [In: LayerDim, Classes: LayerDim] Head<In, Classes, E, D>;
     [S, Stages, H] RegNet<S, Stages, H>;
 }

@@ -39,6 +39,20 @@ pub struct Projection<In: LayerDim, Out: LayerDim, Stride: LayerDim, E: Dtype, D
     pub bn: BatchNorm2d<Out, E, D>,
 }
 
+/// The end of a block: `$norm`'s method on `$x`, squeeze-and-excitation, the shortcut, a ReLU; in one pass where there is
+/// no squeeze-and-excitation.
+macro_rules! end_block {
+    ($($norm:ident).+, $x:expr, $se:expr, $shortcut:expr) => {{
+        if crate::layers::Excite::<E, D>::acts(&$se) {
+            let x = $($norm).+($x, None, Activation::Identity)?;
+            crate::layers::Excite::<E, D>::try_excite(&$se, x)?.try_add($shortcut).and_then(crate::ops::relu)
+        } else {
+            $($norm).+($x, Some($shortcut), Activation::Relu)
+        }
+    }};
+}
+pub(super) use end_block;
+
 /// The branch of a residual block: it ends by adding the shortcut and applying the ReLU, in one pass with its
 /// last norm.
 pub trait Branch<E: Dtype, D: Backend<E>> {

@@ -74,15 +74,15 @@ macro_rules! stages {
             type Out = (usize, usize);
 
             fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Logits<E, D, T>, D::Err> {
-                let x = self.stem.try_run(x)?;
-                $(let x = self.stages.$index.try_run(x)?;)+
-                self.head.try_run(x)
+                let x = (self.stem.try_run(x)?, None);
+                $(let x = self.stages.$index.try_run_after(x.0, x.1)?;)+
+                self.head.try_run(x.0)
             }
 
             fn try_run_mut<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Logits<E, D, T>, D::Err> {
-                let x = self.stem.try_run_mut(x)?;
-                $(let x = self.stages.$index.try_run_mut(x)?;)+
-                self.head.try_run_mut(x)
+                let x = (self.stem.try_run_mut(x)?, None);
+                $(let x = self.stages.$index.try_run_after_mut(x.0, x.1)?;)+
+                self.head.try_run_mut(x.0)
             }
         }
     };

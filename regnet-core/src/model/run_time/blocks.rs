@@ -4,7 +4,7 @@ use dfdx::prelude::*;
 use regnet_space::{AnyNet, Block, Stage};
 
 use crate::forward::Run;
-use crate::layers::{BatchNorm2d, Conv2d, EXCITE_NAMES, Excite, SqueezeExcite};
+use crate::layers::{BatchNorm2d, Conv2d, EXCITE_NAMES, Excite, NoExcite, SqueezeExcite};
 use crate::model::block::Shortcut;
 use crate::model::{Bottleneck, Pair, Projection, ResBlock};
 use crate::peek::peek;
@@ -15,13 +15,13 @@ use crate::{Backend, init};
 #[derive(Debug, Clone)]
 pub struct Blocks<E: Dtype, D: Storage<E>> {
     pub bottleneck: Vec<DynBlock<DynBranch<E, D>, E, D>>,
-    pub basic: Vec<DynBlock<DynPair<E, D>, E, D>>,
-    pub vanilla: Vec<DynPair<E, D>>,
+    pub basic: Vec<DynBlock<DynPair<DynExcite<E, D>, E, D>, E, D>>,
+    pub vanilla: Vec<DynPair<NoExcite, E, D>>,
 }
 
 type DynBlock<F, E, D> = ResBlock<DynShortcut<E, D>, F>;
 type DynBranch<E, D> = Bottleneck<usize, usize, usize, usize, usize, DynExcite<E, D>, E, D>;
-type DynPair<E, D> = Pair<usize, usize, usize, E, D>;
+type DynPair<Se, E, D> = Pair<usize, usize, usize, Se, E, D>;
 
 /// A projection, or `None` for the identity.
 #[derive(Debug, Clone)]
@@ -48,10 +48,13 @@ impl<E: Dtype, D: Backend<E>> Blocks<E, D> {
                     }
                     Block::Basic => {
                         let shortcut = DynShortcut::build(device, input, out, stride)?;
-                        let f = Pair::try_new(device, input, out, stride)?;
+                        let se = || DynExcite::build(device, out, spec.se_width(input));
+                        let f = Pair::try_new(device, input, out, stride, se)?;
                         blocks.basic.push(ResBlock { shortcut, f });
                     }
-                    Block::Vanilla => blocks.vanilla.push(Pair::try_new(device, input, out, stride)?),
+                    Block::Vanilla => {
+                        blocks.vanilla.push(Pair::try_new(device, input, out, stride, || Ok(NoExcite))?)
+                    }
                 }
                 input = out;
             }
@@ -73,10 +76,17 @@ fn branch<E: Dtype, D: Backend<E>>(
         a_bn: BatchNorm2d::try_new(device, inner)?,
         b: Conv2d::try_new(device, inner, group, Const, stride)?,
         b_bn: BatchNorm2d::try_new(device, inner)?,
-        se: DynExcite(excite.map(|hidden| SqueezeExcite::try_new(device, inner, hidden)).transpose()?),
+        se: DynExcite::build(device, inner, excite)?,
         c: Conv2d::try_new(device, out, inner, Const, Const)?,
         c_bn: BatchNorm2d::try_new(device, out)?,
     })
+}
+
+impl<E: Dtype, D: Backend<E>> DynExcite<E, D> {
+    /// Of `hidden` units, or nothing.
+    fn build(device: &D, channels: usize, hidden: Option<usize>) -> Result<Self, D::Err> {
+        Ok(Self(hidden.map(|hidden| SqueezeExcite::try_new(device, channels, hidden)).transpose()?))
+    }
 }
 
 impl<E: Dtype, D: Backend<E>> DynShortcut<E, D> {
@@ -123,6 +133,10 @@ impl<E: Dtype, D: Backend<E>> Shortcut<E, D> for DynShortcut<E, D> {
 }
 
 impl<E: Dtype, D: Backend<E>> Excite<E, D> for DynExcite<E, D> {
+    fn acts(&self) -> bool {
+        self.0.is_some()
+    }
+
     fn try_excite<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         match &self.0 {
             Some(excite) => excite.try_excite(x),
