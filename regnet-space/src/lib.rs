@@ -37,6 +37,7 @@
 //! | [`membership`] | the paper's design spaces, and what keeps a network out of one |
 //! | [`limits`] | structural bounds |
 //! | [`text`] | stage tables as text |
+//! | [`words`] | what errors say, in parts |
 
 pub mod bottleneck;
 pub mod budget;
@@ -59,6 +60,7 @@ pub mod source;
 pub mod spec;
 pub mod suggest;
 pub mod text;
+pub mod words;
 
 pub use bottleneck::Bottleneck;
 pub use budget::{Budget, BudgetError, Limit, Quantity};
@@ -74,3 +76,4 @@ pub use params::{RegNetParams, SE_RATIO, Space};
 pub use preset::{Family, Preset, presets, torchvision_presets};
 pub use sample::{Figure, SampleError, SampledSpace, Sampler, Windows};
 pub use spec::{AnyNet, Block, Stage, Stem, StemKind};
+pub use words::Words;
