@@ -9,6 +9,7 @@ mod codes;
 mod items;
 mod mistakes;
 mod recovery;
+mod snapshots;
 mod speed;
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
