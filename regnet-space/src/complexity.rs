@@ -61,9 +61,9 @@ impl Node {
 impl Step {
     /// Flops and activations of the gates' convolutions, which produce `out` values.
     ///
-    /// The convolution over input and state counts as one, whose half for a state of zero does not run. Of the efficient
-    /// form the grouped 1x1 is a layer of its own, unless a stride keeps input and state apart: then it scales the weights
-    /// of the 3x3, which runs on both.
+    /// The convolution over input and state counts as one, whose half for a state of zero does not run. Of the
+    /// efficient form the grouped 1x1 is a layer of its own, unless a stride keeps input and state apart: then it
+    /// scales the weights of the 3x3, which runs on both.
     fn cost(&self, out: u64) -> (u64, u64) {
         let seen = if self.has_state { 2 } else { 1 };
         let (per_output, layers) = match self.cells.regulator.conv {
