@@ -13,7 +13,6 @@
 //! | `outside-space` | [`ParamError::OutsideSpace`] | a number leaves the published design space |
 //! | `unknown-preset` | [`ParamError::UnknownPreset`] | no published model has this name |
 //! | `unknown-stem` | [`ParamError::UnknownStem`] | no stem has this name |
-//! | `unknown-block` | [`ParamError::UnknownBlock`] | no block has this name |
 //! | `unknown-regulator` | [`ParamError::UnknownRegulator`] | a word of a regulator means nothing |
 //! | `self-regulated-depth` | [`ParamError::SelfRegulatedDepth`] | a depth is not 6n + 2 |
 //! | `input-channels` | [`SpecError::InputChannels`] | the image's channels are out of range |
@@ -50,7 +49,6 @@ impl ParamError {
             Self::OutsideSpace { .. } => "outside-space",
             Self::UnknownPreset { .. } => "unknown-preset",
             Self::UnknownStem { .. } => "unknown-stem",
-            Self::UnknownBlock { .. } => "unknown-block",
             Self::UnknownRegulator { .. } => "unknown-regulator",
             Self::SelfRegulatedDepth { .. } => "self-regulated-depth",
             Self::Spec(error) => error.code(),

@@ -145,12 +145,6 @@ pub enum ParamError {
         /// The name given.
         name: String,
     },
-    /// No block has this name.
-    #[error("no block is called `{name}`; there are `vanilla`, `basic` and `bottleneck`")]
-    UnknownBlock {
-        /// The name given.
-        name: String,
-    },
     /// A word of a regulator that means nothing.
     #[error("`{text}` is no {what}; {allowed}")]
     UnknownRegulator {
@@ -177,7 +171,7 @@ pub enum ParamError {
 }
 
 impl ParamError {
-    /// The declaration's key at fault: `"d"`, `"w0"`, `"wa"`, `"wm"`, `"g"`, `"b"`, `"preset"`, `"block"`, `"depth"`, or one of
+    /// The declaration's key at fault: `"d"`, `"w0"`, `"wa"`, `"wm"`, `"g"`, `"b"`, `"preset"`, `"depth"`, or one of
     /// [`SpecError::key`]'s.
     pub fn key(&self) -> &'static str {
         match self {
@@ -190,7 +184,6 @@ impl ParamError {
             Self::OutsideSpace { key, .. } => key,
             Self::UnknownPreset { .. } => "preset",
             Self::UnknownStem { .. } => "stem",
-            Self::UnknownBlock { .. } => "block",
             Self::UnknownRegulator { .. } => "regulator",
             Self::SelfRegulatedDepth { .. } => "depth",
             Self::Spec(error) => error.key(),
