@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use regnet::space::{Declaration, Preset, StemKind};
+use regnet::space::{Declaration, Preset, SelfRegulated, StemKind};
 use regnet::train::Card;
 
 use crate::network::NetworkArgs;
@@ -52,6 +52,9 @@ fn source(args: &Args) -> anyhow::Result<Source> {
     let named = args.source.as_deref();
     if let Some(path) = named.and_then(card_path) {
         return trained(args, &path);
+    }
+    if let Some(name) = named.filter(|name| SelfRegulated::is_name(name)) {
+        anyhow::bail!("no RegNet parameters make the stages of {name}, so `regnet!` cannot declare it");
     }
     let declaration = args.network.declaration(named)?;
     let preset = named.map(Preset::find).transpose()?;

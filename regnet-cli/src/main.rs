@@ -3,6 +3,7 @@
 mod codegen;
 mod models;
 mod network;
+mod regulator;
 mod report;
 mod show;
 mod train;

@@ -3,7 +3,9 @@
 use std::io::Write;
 
 use regnet::space::text::{Table, grouped};
-use regnet::space::{Complexity, Preset, presets, torchvision_presets};
+use regnet::space::{
+    Cell, Complexity, Preset, SelfRegulated, presets, self_regulated_presets, torchvision_presets,
+};
 use serde_json::json;
 
 use crate::report;
@@ -19,11 +21,12 @@ pub struct Args {
     json: bool,
 }
 
-/// Prints the published models and the torchvision variants that differ from them.
+/// Prints the published models and the torchvision variants that differ from them, then the self-regulated models.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let models = presets().iter().chain(torchvision_presets());
     if args.json {
-        let models = models.map(json).collect::<anyhow::Result<Vec<_>>>()?;
+        let models = models.map(json).chain(self_regulated().map(self_regulated_json));
+        let models = models.collect::<anyhow::Result<Vec<_>>>()?;
         writeln!(out, "{}", serde_json::to_string_pretty(&models)?)?;
         return Ok(());
     }
@@ -44,8 +47,36 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     for preset in models {
         table.push(row(preset)?);
     }
+    writeln!(out, "{table}\n")?;
+    let mut table = Table::new(["name", "cell", "image", "flops", "params", "acts"]);
+    for (model, cell) in self_regulated() {
+        table.push(self_regulated_row(model, cell)?);
+    }
     writeln!(out, "{table}")?;
     Ok(())
+}
+
+/// Each self-regulated model with each cell.
+fn self_regulated() -> impl Iterator<Item = (&'static SelfRegulated, Cell)> {
+    let cells = [Cell::Rnn, Cell::Gru, Cell::Lstm];
+    self_regulated_presets().iter().flat_map(move |model| cells.map(|cell| (model, cell)))
+}
+
+fn self_regulated_row(model: &SelfRegulated, cell: Cell) -> anyhow::Result<[String; 6]> {
+    let side = model.images.side();
+    let Complexity { flops, params, acts } = model.to_anynet(cell.into()).complexity(side, side)?;
+    let image = format!("{side} x {side}");
+    let [flops, params, acts] = [flops, params, acts].map(grouped);
+    Ok([model.name.to_owned(), cell.to_string(), image, flops, params, acts])
+}
+
+fn self_regulated_json((model, cell): (&SelfRegulated, Cell)) -> anyhow::Result<serde_json::Value> {
+    let side = model.images.side();
+    let Complexity { flops, params, acts } = model.to_anynet(cell.into()).complexity(side, side)?;
+    Ok(json!({
+        "name": model.name, "depth": model.depth, "cell": cell.to_string(), "size": side,
+        "flops": flops, "params": params, "acts": acts,
+    }))
 }
 
 fn cost(preset: &Preset) -> anyhow::Result<Complexity> {

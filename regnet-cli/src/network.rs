@@ -1,8 +1,12 @@
 //! A network on the command line: a published model's name, generating parameters, or both.
 
 use clap::ValueEnum;
-use regnet::space::{Bottleneck, Declaration, Preset, RegNetParams, Space, Stem, StemKind};
+use regnet::space::{
+    AnyNet, Bottleneck, Cell, Declaration, ParamError, Preset, RegNetParams, SelfRegulated, Space, Stem,
+    StemKind,
+};
 
+use crate::regulator::RegulatorArgs;
 use crate::report::{self, Usage};
 
 /// Generating parameters and what surrounds them. Beside a model's name they override its own.
@@ -36,6 +40,47 @@ pub struct NetworkArgs {
     /// Which parameters are allowed
     #[arg(long, value_enum)]
     space: Option<SpaceName>,
+    #[command(flatten)]
+    regulator: RegulatorArgs,
+}
+
+/// A network that was named.
+pub enum Network {
+    /// One that generating parameters make.
+    Declared(Declaration),
+    /// One of the self-regulated paper's.
+    SelfRegulated(AnyNet),
+}
+
+impl Network {
+    /// Its stem.
+    pub fn stem(&mut self) -> &mut Stem {
+        match self {
+            Self::Declared(declaration) => &mut declaration.stem,
+            Self::SelfRegulated(net) => &mut net.stem,
+        }
+    }
+
+    /// Its classes.
+    pub fn classes(&mut self) -> &mut usize {
+        match self {
+            Self::Declared(declaration) => &mut declaration.classes,
+            Self::SelfRegulated(net) => &mut net.classes,
+        }
+    }
+
+    /// Its numbers, checked.
+    pub fn to_anynet(&self) -> anyhow::Result<AnyNet> {
+        match self {
+            Self::Declared(declaration) => declaration.to_anynet().map_err(report::parameters),
+            Self::SelfRegulated(net) => {
+                let wrong =
+                    |errors: Vec<_>| report::parameters(errors.into_iter().map(ParamError::Spec).collect());
+                net.check().map_err(wrong)?;
+                Ok(net.clone())
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -58,6 +103,31 @@ fn parse_stem(text: &str) -> Result<Stem, String> {
 
 impl NetworkArgs {
     /// The network of this name, or of the parameters alone.
+    pub fn network(&self, name: Option<&str>) -> anyhow::Result<Network> {
+        match name.filter(|name| SelfRegulated::is_name(name)) {
+            Some(name) => Ok(Network::SelfRegulated(self.self_regulated(name)?)),
+            None => Ok(Network::Declared(self.declaration(name)?)),
+        }
+    }
+
+    /// A network of the self-regulated paper, which has no generating parameters.
+    fn self_regulated(&self, name: &str) -> anyhow::Result<AnyNet> {
+        let model = SelfRegulated::find(name)?;
+        let parameters = self.params_given().into_iter().chain([("--b", self.b.is_some())]);
+        let mut given = parameters.chain([("--space", self.space.is_some())]).filter(|(_, given)| *given);
+        if let Some((flag, _)) = given.next() {
+            return Err(
+                Usage(format!("{} has no generating parameters: leave out {flag}", model.name)).into()
+            );
+        }
+        let regulator = self.regulator.regulator(Some(Cell::default().into()))?;
+        let mut net = model.to_anynet(regulator.unwrap_or(Cell::default().into()));
+        net.se = self.se;
+        set(&mut net.stem, self.stem);
+        Ok(net)
+    }
+
+    /// The network of this name, or of the parameters alone, as generating parameters.
     pub fn declaration(&self, name: Option<&str>) -> anyhow::Result<Declaration> {
         self.override_in(match name {
             Some(name) => Preset::find(name)?.declaration(),
@@ -82,6 +152,7 @@ impl NetworkArgs {
         );
         params.se = self.se.or(params.se);
         set(&mut declaration.stem, self.stem);
+        declaration.regulator = self.regulator.regulator(declaration.regulator)?;
         set(
             &mut declaration.space,
             self.space.map(|space| match space {
@@ -97,13 +168,19 @@ impl NetworkArgs {
         self.stem.is_some()
     }
 
+    /// The parameters that have no default, and whether each was given.
+    fn params_given(&self) -> [(&'static str, bool); 5] {
+        let Self { d, w0, wa, wm, g, .. } = self;
+        let given = [d.is_some(), w0.is_some(), wa.is_some(), wm.is_some(), g.is_some()];
+        let flags = ["--d", "--w0", "--wa", "--wm", "--g"];
+        std::array::from_fn(|i| (flags[i], given[i]))
+    }
+
     fn all_params(&self) -> Result<RegNetParams, Usage> {
         let &Self { d, w0, wa, wm, g, .. } = self;
         let (Some(d), Some(w0), Some(wa), Some(wm), Some(g)) = (d, w0, wa, wm, g) else {
-            let given = [d.is_some(), w0.is_some(), wa.is_some(), wm.is_some(), g.is_some()];
-            let flags = ["--d", "--w0", "--wa", "--wm", "--g"];
-            let missing: Vec<_> =
-                flags.into_iter().zip(given).filter(|(_, given)| !given).map(|(flag, _)| flag).collect();
+            let given = self.params_given().into_iter();
+            let missing: Vec<_> = given.filter(|(_, given)| !given).map(|(flag, _)| flag).collect();
             return Err(Usage(format!(
                 "no network: name a model (`regnet models` lists them) or give all parameters; missing: {}",
                 missing.join(", ")

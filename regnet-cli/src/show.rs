@@ -7,18 +7,17 @@ use regnet::space::{AnyNet, Complexity, StemKind, nearest_preset};
 use serde_json::json;
 
 use crate::network::NetworkArgs;
-use crate::report;
 
 /// A network, and how to show it.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A published model, such as RegNetY-400MF
+    /// A published model, such as RegNetY-400MF or Self-Regulated-20
     name: Option<String>,
     #[command(flatten)]
     network: NetworkArgs,
-    /// Classes that the head tells apart
-    #[arg(long, default_value_t = 1000)]
-    classes: usize,
+    /// Classes that the head tells apart [default: the data set's that the model is for, else 1000]
+    #[arg(long)]
+    classes: Option<usize>,
     /// Height and width of the image in pixels [default: 224, or 32 with the cifar stem]
     #[arg(long, value_name = "N")]
     size: Option<usize>,
@@ -29,9 +28,11 @@ pub struct Args {
 
 /// Prints the stage table and the complexity.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut declaration = args.network.declaration(args.name.as_deref())?;
-    declaration.classes = args.classes;
-    let net = declaration.to_anynet().map_err(report::parameters)?;
+    let mut network = args.network.network(args.name.as_deref())?;
+    if let Some(classes) = args.classes {
+        *network.classes() = classes;
+    }
+    let net = network.to_anynet()?;
     let size = args.size.unwrap_or(if net.stem.kind == StemKind::Cifar { 32 } else { 224 });
     let cost = net.complexity(size, size)?;
     if args.json {
@@ -50,6 +51,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         net.stem,
         net.classes,
     )?;
+    if let Some(regulator) = net.regulator {
+        writeln!(out, "regulator: {regulator}")?;
+    }
     if let Some(near) = nearest_preset(&net) {
         writeln!(out, "note: {near}")?;
     }
@@ -67,7 +71,9 @@ fn json(net: &AnyNet, size: usize, Complexity { flops, params, acts }: Complexit
         "stage_depths": stages(|stage| stage.depth),
         "group_widths": stages(|stage| stage.group_width),
         "inner_widths": stages(|stage| stage.inner_width()),
+        "block": net.block.to_string(),
         "se": net.se,
+        "regulator": net.regulator.map(|regulator| regulator.to_string()),
         "classes": net.classes,
         "flops": flops,
         "params": params,

@@ -7,12 +7,11 @@ use std::path::PathBuf;
 use anyhow::Context;
 use regnet::DynRegNet;
 use regnet::dfdx::prelude::Cpu;
-use regnet::space::{AnyNet, Stem, StemKind};
+use regnet::space::{AnyNet, StemKind};
 use regnet::train::data::{DataSet, Source};
 use regnet::train::{Recipe, train};
 
 use crate::network::NetworkArgs;
-use crate::report;
 
 /// Images of at most this side get the stem that keeps their resolution.
 const SMALL: usize = 64;
@@ -20,7 +19,7 @@ const SMALL: usize = 64;
 /// A network, data, and how to train.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A published model, such as RegNetY-400MF
+    /// A published model, such as RegNetY-400MF or Self-Regulated-20
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     #[command(flatten)]
@@ -60,15 +59,15 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let &Args { epochs, batch, lr, seed, .. } = args;
     let recipe = Recipe { epochs, batch, lr, seed, ..Recipe::default() };
     let source: Source = args.data.parse()?;
-    let mut declaration = args.network.declaration(args.model.as_deref())?;
+    let mut network = args.network.network(args.model.as_deref())?;
     recipe.check()?;
     let data = source.load(args.size, seed)?;
     let [_, height, width] = data.shape();
-    declaration.classes = data.classes.len();
+    *network.classes() = data.classes.len();
     if !args.network.has_stem() && width <= SMALL {
-        declaration.stem = Stem { kind: StemKind::Cifar, ..declaration.stem };
+        network.stem().kind = StemKind::Cifar;
     }
-    let spec = declaration.to_anynet().map_err(report::parameters)?;
+    let spec = network.to_anynet()?;
     writeln!(out, "{}", spec.describe(height, width)?)?;
     out.flush()?;
     let accuracy = fit(args, &spec, &data, &recipe)?;

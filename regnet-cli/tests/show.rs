@@ -70,18 +70,59 @@ fn the_table_has_a_row_for_each_stage_and_a_total() {
 #[test]
 fn models_lists_every_preset() {
     let said = regnet("models");
-    assert_eq!(said.stdout.lines().count(), 1 + 24 + 3);
+    assert_eq!(said.stdout.lines().count(), 1 + 24 + 3 + 2 + 5 * 3);
     let row = said.stdout.lines().find(|line| line.starts_with("RegNetY-400MF ")).unwrap();
     let cells: Vec<_> = row.split_whitespace().collect();
     let expected = "RegNetY-400MF 16 48 27.89 2.09 8 1 0.25 401,849,056 4,344,144 3,892,496 25.898";
     assert_eq!(cells, expected.split(' ').collect::<Vec<_>>());
 
     let models = json_of("models --json");
-    assert_eq!(models.as_array().unwrap().len(), 27);
+    assert_eq!(models.as_array().unwrap().len(), 27 + 15);
     for model in models.as_array().unwrap() {
-        let shown = json_of(&format!("show {} --json", model["name"].as_str().unwrap()));
+        let cell = model["cell"].as_str().map(|cell| format!("--cell {cell}")).unwrap_or_default();
+        let shown = json_of(&format!("show {} {cell} --json", model["name"].as_str().unwrap()));
         assert_eq!([&model["flops"], &model["params"]], [&shown["flops"], &shown["params"]]);
     }
+}
+
+/// Parameters as `tests/reference/regulated_counts.json` has them.
+#[test]
+fn self_regulated_models_take_a_cell() {
+    let lstm = json_of("show self-regulated-20 --json");
+    assert_eq!(lstm, json_of("show Self-Regulated-20 --cell lstm --classes 10 --json"));
+    assert_eq!(
+        (&lstm["input"], &lstm["block"], &lstm["classes"]),
+        (&json!([3, 32, 32]), &json!("basic"), &json!(10))
+    );
+    for (options, regulator, params) in [
+        ("--cell rnn", "rnn", 402_506),
+        ("--cell gru --se", "gru", 603_458),
+        (
+            "--cell rnn --cell-conv efficient --cell-share block",
+            "rnn(conv = efficient, share = block)",
+            310_106,
+        ),
+    ] {
+        let shown = json_of(&format!("show self-regulated-20 {options} --json"));
+        assert_eq!((&shown["regulator"], &shown["params"]), (&json!(regulator), &json!(params)), "{options}");
+    }
+    let said = regnet("show self-regulated-20 --cell gru --cell-carry");
+    assert!(said.stdout.contains("gru of 64"), "{}", said.stdout);
+    assert_eq!(said.stdout.lines().last(), Some("regulator: gru(carry = true)"));
+
+    let plain = json_of("show RegNetY-400MF --json");
+    let regulated = json_of("show RegNetY-400MF --cell lstm --json");
+    assert_eq!((&plain["regulator"], &regulated["regulator"]), (&Value::Null, &json!("lstm")));
+    assert!(regulated["params"].as_u64() > plain["params"].as_u64());
+}
+
+#[test]
+fn regulators_that_mean_nothing_are_refused() {
+    assert_fails("show self-regulated-20 --cell lstn", 2, &["`lstn`", "`rnn`, `gru` and `lstm`"]);
+    assert_fails("show self-regulated-21", 1, &["`self-regulated-21`", "`Self-Regulated-20`"]);
+    assert_fails("show self-regulated-20 --w0 48", 2, &["no generating parameters", "--w0"]);
+    assert_fails("show RegNetX-200MF --cell-carry", 2, &["--cell-carry", "--cell"]);
+    assert_fails("codegen self-regulated-20", 1, &["`regnet!` cannot declare it"]);
 }
 
 #[test]

@@ -38,6 +38,7 @@ impl<S: DescribeStem, Stages: DescribeStages, const IN: usize, const CLASSES: us
             block: Stages::BLOCK,
             se: se_ratio(&stages, S::STEM.width),
             stages: stages.into_iter().map(|stage| stage.spec).collect(),
+            regulator: None,
             classes: CLASSES,
         }
     }

@@ -70,6 +70,7 @@ codes! {
     EmptyList "empty-list" "A list without values."
     ListLength "list-length" "Lists that do not have a value for each stage."
     PlainBlock "plain-block" "Groups or a bottleneck of blocks that have none."
+    NoLayers "no-layers" "Sound numbers that there are no layers for yet."
 
     // Budgets.
     UnknownQuantity "unknown-quantity" "Nothing of this name can be limited."

@@ -200,8 +200,9 @@ impl Budget {
         // Of one family, presets come by size.
         presets().iter().rev().filter(|preset| preset.family == family).find_map(|preset| {
             let published = preset.declaration().to_anynet().ok()?;
-            let &AnyNet { input_channels, stem, classes, .. } = net;
-            let graph = AnyNet { input_channels, stem, classes, ..published }.graph(height, width).ok()?;
+            let &AnyNet { input_channels, stem, regulator, classes, .. } = net;
+            let like = AnyNet { input_channels, stem, regulator, classes, ..published };
+            let graph = like.graph(height, width).ok()?;
             let smaller = graph.complexity().flops < flops;
             let fits = smaller && self.limits.iter().all(|limit| limit.error(&graph).is_none());
             fits.then_some((preset, graph))

@@ -13,6 +13,8 @@
 //! | `outside-space` | [`ParamError::OutsideSpace`] | a number leaves the published design space |
 //! | `unknown-preset` | [`ParamError::UnknownPreset`] | no published model has this name |
 //! | `unknown-stem` | [`ParamError::UnknownStem`] | no stem has this name |
+//! | `unknown-regulator` | [`ParamError::UnknownRegulator`] | a word of a regulator means nothing |
+//! | `self-regulated-depth` | [`ParamError::SelfRegulatedDepth`] | a depth is not 6n + 2 |
 //! | `input-channels` | [`SpecError::InputChannels`] | the image's channels are out of range |
 //! | `input-size` | [`SpecError::InputSize`] | the image's height or width is out of range |
 //! | `stem-width` | [`SpecError::StemWidth`] | the stem's channels are out of range |
@@ -24,6 +26,7 @@
 //! | `stage-group-width` | [`SpecError::GroupWidth`] | a stage's inner width is not made of whole groups |
 //! | `plain-stage` | [`SpecError::PlainStage`] | a bottleneck or groups in a block that has none |
 //! | `plain-se` | [`SpecError::PlainSe`] | squeeze-and-excitation in a block that has none |
+//! | `plain-regulator` | [`SpecError::PlainRegulator`] | a regulator beside blocks that have none |
 //! | `se-ratio` | [`SpecError::Se`] | the squeeze-and-excitation ratio is out of range |
 //! | `classes` | [`SpecError::Classes`] | the number of classes is out of range |
 //! | `over-flops`, `over-params`, `over-acts`, `over-memory` | [`BudgetError`] | the network exceeds a limit |
@@ -50,7 +53,7 @@ use crate::membership::{SpaceError, UnknownSpace};
 use crate::sample::SampleError;
 
 /// All short names, in the table's order.
-pub const CODES: [&str; 44] = [
+pub const CODES: [&str; 47] = [
     "depth",
     "initial-width",
     "slope",
@@ -62,6 +65,8 @@ pub const CODES: [&str; 44] = [
     "outside-space",
     "unknown-preset",
     "unknown-stem",
+    "unknown-regulator",
+    "self-regulated-depth",
     "input-channels",
     "input-size",
     "stem-width",
@@ -73,6 +78,7 @@ pub const CODES: [&str; 44] = [
     "stage-group-width",
     "plain-stage",
     "plain-se",
+    "plain-regulator",
     "se-ratio",
     "classes",
     "over-flops",
@@ -112,6 +118,8 @@ impl ParamError {
             Self::OutsideSpace { .. } => "outside-space",
             Self::UnknownPreset { .. } => "unknown-preset",
             Self::UnknownStem { .. } => "unknown-stem",
+            Self::UnknownRegulator { .. } => "unknown-regulator",
+            Self::SelfRegulatedDepth { .. } => "self-regulated-depth",
             Self::Spec(error) => error.code(),
         }
     }
@@ -132,6 +140,7 @@ impl SpecError {
             Self::GroupWidth { .. } => "stage-group-width",
             Self::PlainStage { .. } => "plain-stage",
             Self::PlainSe { .. } => "plain-se",
+            Self::PlainRegulator { .. } => "plain-regulator",
             Self::Se { .. } => "se-ratio",
             Self::Classes { .. } => "classes",
         }

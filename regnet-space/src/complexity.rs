@@ -4,7 +4,8 @@ use std::iter::Sum;
 use std::ops::Add;
 
 use crate::error::SpecError;
-use crate::graph::{Graph, Node, Op, Shape};
+use crate::graph::{Graph, Node, Op, Shape, Step};
+use crate::regulator::CellConv;
 use crate::spec::{AnyNet, Block};
 
 /// What a network, or a part of it, costs for one image. Counts saturate.
@@ -50,9 +51,27 @@ impl Node {
             }
             Op::Linear { input, .. } => ((input as u64 + 1).saturating_mul(out), out),
             Op::MaxPool { .. } => (0, out),
+            Op::Step(step) => step.cost(product(&[step.cells.gates(), self.shape.h, self.shape.w])),
             _ => (0, 0),
         };
         Complexity { flops, params, acts }
+    }
+}
+
+impl Step {
+    /// Flops and activations of the gates' convolutions, which produce `out` values.
+    ///
+    /// The convolution over input and state counts as one, whose half for a state of zero does not run. Of the
+    /// efficient form the grouped 1x1 is a layer of its own, unless a stride keeps input and state apart: then it
+    /// scales the weights of the 3x3, which runs on both.
+    fn cost(&self, out: u64) -> (u64, u64) {
+        let seen = if self.has_state { 2 } else { 1 };
+        let (per_output, layers) = match self.cells.regulator.conv {
+            CellConv::Full => (product(&[3, 3, self.cells.channels, seen]), 1),
+            CellConv::Efficient if self.stride == 1 => (product(&[3, 3]) + seen as u64, 2),
+            CellConv::Efficient => (product(&[3, 3, seen]), 1),
+        };
+        (per_output.saturating_add(1).saturating_mul(out), out.saturating_mul(layers))
     }
 }
 

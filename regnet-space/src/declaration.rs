@@ -3,6 +3,7 @@
 use crate::compat::Compatibility;
 use crate::error::ParamError;
 use crate::params::{RegNetParams, Space};
+use crate::regulator::Regulator;
 use crate::spec::{AnyNet, Block, Stem, check_ends};
 
 /// A RegNet as declared: generating parameters and what surrounds them.
@@ -16,6 +17,8 @@ pub struct Declaration {
     pub compatibility: Compatibility,
     /// The stem.
     pub stem: Stem,
+    /// What runs beside the blocks; `None` for nothing.
+    pub regulator: Option<Regulator>,
     /// Channels of the image.
     pub input_channels: usize,
     /// Classes the head tells apart.
@@ -30,6 +33,7 @@ impl Declaration {
             space: Space::default(),
             compatibility: Compatibility::default(),
             stem: Stem::default(),
+            regulator: None,
             input_channels: 3,
             classes: 1000,
         }
@@ -49,12 +53,13 @@ impl Declaration {
 
     /// The network declared, whether or not its group width fits and its parameters lie in the design space.
     pub(crate) fn build(&self) -> Result<AnyNet, Vec<ParamError>> {
-        let &Self { params, stem, input_channels, classes, .. } = self;
+        let &Self { params, stem, regulator, input_channels, classes, .. } = self;
         let stages = params.stages_fitted(self.compatibility)?;
         if let Some(error) = params.stage_count_error() {
             return Err(vec![error]);
         }
-        let net = AnyNet { input_channels, stem, block: Block::Bottleneck, stages, se: params.se, classes };
+        let (block, se) = (Block::Bottleneck, params.se);
+        let net = AnyNet { input_channels, stem, block, stages, se, regulator, classes };
         match net.check() {
             Ok(()) => Ok(net),
             Err(errors) => Err(errors.into_iter().map(ParamError::Spec).collect()),

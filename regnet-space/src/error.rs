@@ -113,12 +113,28 @@ pub enum ParamError {
         /// The name given.
         name: String,
     },
+    /// A word of a regulator that means nothing.
+    UnknownRegulator {
+        /// What was given.
+        text: String,
+        /// What it should be.
+        what: &'static str,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A depth that three equal stages of basic blocks do not have.
+    SelfRegulatedDepth {
+        /// The depth given.
+        depth: usize,
+        /// The nearest depths allowed.
+        nearest: Nearest<usize>,
+    },
     /// Something wrong with the network around the quantised stages: its input, stem, SE ratio or head.
     Spec(SpecError),
 }
 
 impl ParamError {
-    /// The declaration's key at fault: `"d"`, `"w0"`, `"wa"`, `"wm"`, `"g"`, `"b"`, `"preset"`, or one of
+    /// The declaration's key at fault: `"d"`, `"w0"`, `"wa"`, `"wm"`, `"g"`, `"b"`, `"preset"`, `"depth"`, or one of
     /// [`SpecError::key`]'s.
     pub fn key(&self) -> &'static str {
         match self {
@@ -131,6 +147,8 @@ impl ParamError {
             Self::OutsideSpace { key, .. } => key,
             Self::UnknownPreset { .. } => "preset",
             Self::UnknownStem { .. } => "stem",
+            Self::UnknownRegulator { .. } => "regulator",
+            Self::SelfRegulatedDepth { .. } => "depth",
             Self::Spec(error) => error.key(),
         }
     }
@@ -219,6 +237,11 @@ pub enum SpecError {
         /// The block.
         block: Block,
     },
+    /// A regulator beside blocks that have no place for its state.
+    PlainRegulator {
+        /// The block.
+        block: Block,
+    },
     /// The squeeze-and-excitation ratio is out of bounds.
     Se {
         /// The ratio given.
@@ -232,7 +255,7 @@ pub enum SpecError {
 }
 
 impl SpecError {
-    /// The declaration's key at fault: `"input"`, `"stem"`, `"stages"`, `"se"` or `"classes"`.
+    /// The declaration's key at fault: `"input"`, `"stem"`, `"stages"`, `"se"`, `"regulator"` or `"classes"`.
     pub fn key(&self) -> &'static str {
         match self {
             Self::InputChannels { .. } | Self::InputSize { .. } => "input",
@@ -245,6 +268,7 @@ impl SpecError {
             | Self::GroupWidth { .. }
             | Self::PlainStage { .. } => "stages",
             Self::PlainSe { .. } | Self::Se { .. } => "se",
+            Self::PlainRegulator { .. } => "regulator",
             Self::Classes { .. } => "classes",
         }
     }

@@ -23,6 +23,7 @@ impl Declaration {
             compatibility,
             space: Space::Any,
             stem: net.stem,
+            regulator: net.regulator,
             input_channels: net.input_channels,
             classes: net.classes,
         };
@@ -137,6 +138,7 @@ mod tests {
                 block: Block::Bottleneck,
                 stages: stages.iter().copied().map(stage).collect(),
                 se: Some(0.5),
+                regulator: None,
                 classes: 2,
             };
             let fitted = Declaration::from_anynet(&net).unwrap_or_else(|| panic!("{stages:?}"));

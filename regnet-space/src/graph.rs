@@ -4,8 +4,9 @@
 
 mod build;
 mod op;
+mod regulated;
 
-pub use op::{Conv, Op, Tensor};
+pub use op::{Cells, Conv, Op, Step, Tensor};
 
 use crate::spec::AnyNet;
 
@@ -35,8 +36,8 @@ impl Shape {
 /// One layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// pycls's module name, such as `s1.b1.f.a_bn`. What is no module there is called `input`, and `s1.b1.add` for a
-    /// block's sum.
+    /// pycls's module name, such as `s1.b1.f.a_bn`. What is no module there is called `input`, `s1.b1.add` for a
+    /// block's sum, and `s1.r` or `s1.b1.r` for a regulator.
     pub name: String,
     /// What it computes.
     pub op: Op,

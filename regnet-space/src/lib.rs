@@ -31,6 +31,8 @@
 //! | [`budget`] | limits on what a network may cost |
 //! | [`nearness`] | networks that are almost a published one |
 //! | [`preset`] | the published models |
+//! | [`regulator`] | what runs beside the blocks of a self-regulated network |
+//! | [`self_regulated`] | the self-regulated networks of the paper |
 //! | [`error`] | what can be wrong with numbers |
 //! | [`code`] | short names of errors |
 //! | [`suggest`] | the nearest known word |
@@ -55,7 +57,9 @@ pub mod nearness;
 pub mod params;
 pub mod preset;
 mod quantise;
+pub mod regulator;
 pub mod sample;
+pub mod self_regulated;
 pub mod source;
 pub mod spec;
 pub mod suggest;
@@ -68,12 +72,14 @@ pub use compat::Compatibility;
 pub use complexity::{Complexity, StageRow};
 pub use declaration::Declaration;
 pub use error::{Nearest, ParamError, SpecError};
-pub use graph::{Conv, Graph, Node, Op, Parameter, Shape};
+pub use graph::{Cells, Conv, Graph, Node, Op, Parameter, Shape, Step};
 pub use membership::{SpaceError, SpaceName};
 pub use memory::{Memory, Mode};
 pub use nearness::{Nearness, nearest_preset};
 pub use params::{RegNetParams, SE_RATIO, Space};
 pub use preset::{Family, Preset, presets, torchvision_presets};
+pub use regulator::{Cell, CellConv, Regulator, Share};
 pub use sample::{Figure, SampleError, SampledSpace, Sampler, Windows};
+pub use self_regulated::{Images, SelfRegulated, self_regulated_presets};
 pub use spec::{AnyNet, Block, Stage, Stem, StemKind};
 pub use words::Words;

@@ -10,9 +10,9 @@
 //! | gradients of feature maps | | the most that live at once |
 //!
 //! A map lives until the last layer that reads it has run, so a block's input lives as long as its shortcut. ReLU,
-//! sigmoid and a block's sum are computed by the layer before them and own no map. While a batch's gradients are taken,
+//! sigmoid and a block's sum are computed by the layer before them and own no map, and neither does a slice of channels. While a batch's gradients are taken,
 //! each takes the place of a map that is no longer needed; that is why all maps and all of their gradients never live
-//! at once.
+//! at once. A regulator's step keeps its gates beside its state.
 //!
 //! Not counted are a batch norm's statistics of one batch, the kernels' scratch space, what the allocator wastes, the
 //! program itself and the batches that are read ahead. `regnet-train/tests/memory.rs` compares the figures with the
@@ -120,7 +120,7 @@ impl<'a> Maps<'a> {
                 last_readers.insert(owners[input], i);
             }
             owners.push(match node.op {
-                Op::Relu | Op::Sigmoid => owners[node.inputs[0]],
+                Op::Relu | Op::Sigmoid | Op::Slice { .. } => owners[node.inputs[0]],
                 Op::Add => owners[node.inputs[1]],
                 _ => i,
             });
@@ -135,8 +135,9 @@ impl<'a> Maps<'a> {
         let (mut live, mut most, mut peak) = (0u64, 0, 0);
         for (i, node) in self.nodes.iter().enumerate() {
             live = live.saturating_add(self.len(i));
-            if live > most {
-                (most, peak) = (live, i);
+            let running = live.saturating_add(self.gates(i));
+            if running > most {
+                (most, peak) = (running, i);
             }
             let mut read: Vec<usize> = node.inputs.iter().map(|&input| self.owners[input]).collect();
             read.dedup();
@@ -154,15 +155,25 @@ impl<'a> Maps<'a> {
         if self.owners[i] == i { values } else { 0 }
     }
 
+    /// Values of the gates, if the `i`th layer is a regulator's step.
+    fn gates(&self, i: usize) -> u64 {
+        let Op::Step(step) = self.nodes[i].op else { return 0 };
+        let shape = self.nodes[i].shape;
+        [shape.h, shape.w]
+            .into_iter()
+            .fold(step.cells.gates() as u64, |n, side| n.saturating_mul(side as u64))
+    }
+
     /// Values that the tape keeps of the `i`th layer until its gradient is taken.
     fn kept(&self, i: usize) -> u64 {
         let with_indices = matches!(self.nodes[i].op, Op::MaxPool { .. });
-        self.len(i).saturating_mul(if with_indices { 2 } else { 1 })
+        self.len(i).saturating_mul(if with_indices { 2 } else { 1 }).saturating_add(self.gates(i))
     }
 
     /// Values of the `i`th layer's map if it lives at the peak, or else 0.
     fn live_at_peak(&self, i: usize) -> u64 {
         let needed = self.last_readers.get(&i).is_none_or(|&last| last >= self.peak);
-        if i <= self.peak && needed { self.len(i) } else { 0 }
+        let gates = if i == self.peak { self.gates(i) } else { 0 };
+        if i <= self.peak && needed { self.len(i).saturating_add(gates) } else { 0 }
     }
 }

@@ -29,7 +29,7 @@ pub struct Nearness {
 ///
 /// Close is: the same block, number of stages and strides, squeeze-and-excitation where the model has it, each stage's
 /// width within 15 % of the model's, and all stages' depths together within 25 % of the model's depth. Stem and head are
-/// not looked at, and a network that is a published model up to these is not near another.
+/// not looked at, a self-regulated network is near none, and a network that is a published model up to these is not near another.
 ///
 /// ```
 /// use regnet_space::{Bottleneck, Declaration, RegNetParams, nearest_preset};
@@ -47,7 +47,7 @@ pub struct Nearness {
 /// # Ok::<(), regnet_space::ParamError>(())
 /// ```
 pub fn nearest_preset(net: &AnyNet) -> Option<Nearness> {
-    if net.block != Block::Bottleneck {
+    if net.block != Block::Bottleneck || net.regulator.is_some() {
         return None;
     }
     let mut best: Option<(f64, Nearness)> = None;

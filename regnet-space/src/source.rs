@@ -49,7 +49,7 @@ impl Declaration {
     /// Everything is written out, so that what it means never depends on a default. A declaration that is not sound
     /// is written as it is; the macro then says what is wrong with it. `name` must be a Rust identifier.
     pub fn to_source(&self, name: &str, image: [usize; 2]) -> String {
-        let &Self { params, space, compatibility, stem, input_channels, classes } = self;
+        let &Self { params, space, compatibility, stem, regulator, input_channels, classes } = self;
         let network = match compatibility {
             Compatibility::Published => params.to_source(),
             Compatibility::Torchvision => format!("< {}, {} >", torchvision(&params), params.entries()),
@@ -59,9 +59,10 @@ impl Declaration {
             Space::RegNet => "",
             Space::Any => "    space   = any;\n",
         };
+        let regulator = regulator.map_or(String::new(), |r| format!("    regulator = {r};\n"));
         format!(
             "regnet! {{\n    pub struct {name} = {network};\n    input   = {input_channels} x {height} x {width};\n    \
-             classes = {classes};\n    stem    = {stem};\n{space}}}\n"
+             classes = {classes};\n    stem    = {stem};\n{regulator}{space}}}\n"
         )
     }
 }

@@ -8,6 +8,7 @@ use crate::complexity::Complexity;
 use crate::error::{Nearest, ParamError, SpecError};
 use crate::graph::Graph;
 use crate::limits::{MAX_CLASSES, MAX_DEPTH, MAX_INPUT, MAX_STAGES, MAX_WIDTH};
+use crate::regulator::Regulator;
 
 /// A network: an image goes through the stem, the stages in turn, and the head (global average pooling and one linear
 /// layer).
@@ -23,6 +24,8 @@ pub struct AnyNet {
     pub stages: Vec<Stage>,
     /// Squeeze-and-excitation ratio, of a block's input width; `None` for none.
     pub se: Option<f64>,
+    /// What runs beside the blocks of each stage; `None` for nothing.
+    pub regulator: Option<Regulator>,
     /// Classes the head tells apart.
     pub classes: usize,
 }
@@ -199,14 +202,16 @@ impl AnyNet {
     fn errors(&self) -> Vec<SpecError> {
         let mut errors = check_ends(self.input_channels, self.stem, self.classes);
         errors.extend(check_se(self.se));
-        if self.se.is_some() && self.block != Block::Bottleneck {
-            errors.push(SpecError::PlainSe { block: self.block });
+        let block = self.block;
+        if !block.has_shortcut() {
+            errors.extend(self.se.map(|_| SpecError::PlainSe { block }));
+            errors.extend(self.regulator.map(|_| SpecError::PlainRegulator { block }));
         }
         if !(1..=MAX_STAGES).contains(&self.stages.len()) {
             errors.push(SpecError::StageCount { count: self.stages.len() });
         }
         for (i, stage) in self.stages.iter().enumerate() {
-            errors.extend(stage.errors(i + 1, self.block));
+            errors.extend(stage.errors(i + 1, block));
         }
         errors
     }

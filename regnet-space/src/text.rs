@@ -49,23 +49,31 @@ impl AnyNet {
     /// As [`graph`](Self::graph).
     pub fn describe(&self, height: usize, width: usize) -> Result<Table, SpecError> {
         let rows = self.stage_table(height, width)?;
-        let mut table =
-            Table::new(["stage", "blocks", "width", "group width", "output", "flops", "params", "acts"]);
+        let regulator = self.regulator.map(|_| "regulator");
+        let head = ["stage", "blocks", "width", "group width"].into_iter().chain(regulator);
+        let mut table = Table::new(head.chain(["output", "flops", "params", "acts"]));
+        let mut regulators = [String::new()].into_iter().chain(self.regulators());
         for StageRow { name, blocks, group_width, output, complexity } in &rows {
             let count = |n: usize| if n == 0 { String::new() } else { n.to_string() };
-            let start = [
-                name.clone(),
-                count(*blocks),
-                output.c.to_string(),
-                count(group_width.unwrap_or(0)),
-                format!("{} x {}", output.h, output.w),
-            ];
-            table.push(start.into_iter().chain(costs(complexity)));
+            let start = [name.clone(), count(*blocks), output.c.to_string(), count(group_width.unwrap_or(0))];
+            let regulator = regulator.map(|_| regulators.next().unwrap_or_default());
+            let output = format!("{} x {}", output.h, output.w);
+            table.push(start.into_iter().chain(regulator).chain([output]).chain(costs(complexity)));
         }
         let blocks: usize = rows.iter().map(|row| row.blocks).sum();
-        let start = ["total".to_owned(), blocks.to_string(), String::new(), String::new(), String::new()];
-        table.push(start.into_iter().chain(costs(&rows.iter().map(|row| row.complexity).sum())));
+        let blank = 3 + regulator.iter().len();
+        let start = ["total".to_owned(), blocks.to_string()].into_iter();
+        let start = start.chain(std::iter::repeat_n(String::new(), blank));
+        table.push(start.chain(costs(&rows.iter().map(|row| row.complexity).sum())));
         Ok(table)
+    }
+}
+
+impl AnyNet {
+    /// The regulator of each stage, as `lstm of 16`: its cell and the channels of its state.
+    fn regulators(&self) -> impl Iterator<Item = String> {
+        let cell = self.regulator.map(|regulator| regulator.cell);
+        self.state_widths().into_iter().filter_map(move |width| Some(format!("{} of {width}", cell?)))
     }
 }
 
@@ -90,6 +98,8 @@ pub fn grouped(n: u64) -> String {
 mod tests {
     use super::*;
     use crate::preset::Preset;
+    use crate::regulator::Cell;
+    use crate::self_regulated::self_regulated_presets;
 
     #[test]
     fn columns_are_aligned() {
@@ -104,6 +114,17 @@ mod tests {
         for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (600_891_112, "600,891,112")] {
             assert_eq!(grouped(n), text);
         }
+    }
+
+    #[test]
+    fn a_self_regulated_network() {
+        let net = self_regulated_presets()[0].to_anynet(Cell::Gru.into());
+        let text = net.describe(32, 32).unwrap_or_else(|error| panic!("{error}")).to_string();
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(lines[0][4..7], ["width", "regulator", "output"]);
+        assert_eq!(lines[1][..5], ["stem", "16", "32", "x", "32"]);
+        assert_eq!(lines[3][..9], ["s2", "3", "32", "gru", "of", "32", "16", "x", "16"]);
+        assert_eq!(lines[6][..2], ["total", "9"]);
     }
 
     #[test]

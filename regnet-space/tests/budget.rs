@@ -123,6 +123,7 @@ fn memory_of_a_small_network_by_hand() {
         block: Block::Bottleneck,
         stages: vec![stage],
         se: None,
+        regulator: None,
         classes: 2,
     };
     let weights = 4 * 27 + 4 * 8 + 4 * 8 + 8 * 8 * 9 + 8 * 8 + 8 * 2;

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use regnet_space::{
-    AnyNet, Block, Bottleneck, Declaration, ParamError, Preset, RegNetParams, SE_RATIO, Space, SpecError,
-    Stage, Stem, StemKind,
+    AnyNet, Block, Bottleneck, Cell, Declaration, ParamError, Preset, RegNetParams, SE_RATIO, Space,
+    SpecError, Stage, Stem, StemKind,
 };
 
 const SOUND: RegNetParams =
@@ -175,7 +175,7 @@ fn stems_by_name() {
 }
 
 fn anynet(block: Block, stages: Vec<Stage>) -> AnyNet {
-    AnyNet { input_channels: 3, stem: Stem::default(), block, stages, se: None, classes: 10 }
+    AnyNet { input_channels: 3, stem: Stem::default(), block, stages, se: None, regulator: None, classes: 10 }
 }
 
 #[test]
@@ -184,8 +184,11 @@ fn specs() {
         let bottleneck = Bottleneck::reduces(b);
         anynet(Block::Bottleneck, vec![Stage { bottleneck, group_width, ..Stage::plain(1, width, 2) }])
     };
-    let mut basic = anynet(Block::Basic, vec![Stage { group_width: 8, ..Stage::plain(1, 16, 1) }]);
-    basic.se = Some(SE_RATIO);
+    let plain = AnyNet {
+        se: Some(SE_RATIO),
+        regulator: Some(Cell::Gru.into()),
+        ..anynet(Block::Vanilla, vec![Stage { group_width: 8, ..Stage::plain(1, 16, 1) }])
+    };
     for (net, messages) in [
         (
             anynet(Block::Basic, vec![]),
@@ -219,10 +222,11 @@ fn specs() {
             ],
         ),
         (
-            basic,
+            plain,
             vec![
-                "a basic block has no squeeze-and-excitation; use a bottleneck block or leave se out",
-                "stage 1: a basic block has no bottleneck and no groups; its ratio must be 1 and its group width \
+                "a vanilla block has no squeeze-and-excitation; use a basic or bottleneck block or leave se out",
+                "a vanilla block has no regulator; use a basic or bottleneck block or leave the regulator out",
+                "stage 1: a vanilla block has no bottleneck and no groups; its ratio must be 1 and its group width \
                  the stage's width, 16",
             ],
         ),
@@ -231,6 +235,10 @@ fn specs() {
         assert_eq!(errors, messages);
     }
     let net = anynet(Block::Basic, vec![Stage::plain(1, 8, 1)]);
+    assert_eq!(
+        AnyNet { se: Some(SE_RATIO), regulator: Some(Cell::Rnn.into()), ..net.clone() }.check(),
+        Ok(())
+    );
     assert_eq!(
         net.complexity(0, 224).unwrap_err().to_string(),
         "an input of 0 x 224 pixels is out of range: each side has 1 to 16384; the nearest is 1 x 224"

@@ -77,6 +77,7 @@ fn squeeze_widths_round_halves_to_even() {
             block: Block::Bottleneck,
             stages: vec![Stage::plain(1, 16, 1)],
             se: Some(0.25),
+            regulator: None,
             classes: 10,
         };
         let graph = net.graph(8, 8).unwrap();
@@ -93,6 +94,7 @@ fn plain_blocks_have_pycls_names() {
         block,
         stages: vec![Stage::plain(1, 8, 1), Stage::plain(2, 16, 2)],
         se: None,
+        regulator: None,
         classes: 10,
     };
     let vanilla = net(Block::Vanilla, StemKind::ResNet).graph(33, 20).unwrap();
@@ -113,6 +115,11 @@ fn plain_blocks_have_pycls_names() {
     assert_eq!(inputs(&basic, "s1.b1.add"), ["stem.af", "s1.b1.f.b_bn"]);
     assert_eq!(inputs(&basic, "s2.b1.add"), ["s2.b1.bn", "s2.b1.f.b_bn"]);
     assert_eq!(shape(&basic, "s2.b2.af"), (16, 17, 10));
+
+    let excited = AnyNet { se: Some(0.5), ..net(Block::Basic, StemKind::Cifar) }.graph(33, 20).unwrap();
+    assert_eq!(inputs(&excited, "s2.b1.f.se"), ["s2.b1.f.b_bn", "s2.b1.f.se.f_ex.3"]);
+    assert_eq!(inputs(&excited, "s2.b1.add"), ["s2.b1.bn", "s2.b1.f.se"]);
+    assert_eq!(shape(&excited, "s2.b1.f.se.f_ex.0"), (4, 1, 1));
 }
 
 #[test]
@@ -178,6 +185,14 @@ fn the_stage_table_adds_up() {
 fn absurd_counts_saturate() {
     let stages = vec![Stage { bottleneck: Bottleneck::expands(64), ..Stage::plain(40, 65_536, 1) }; 2];
     let stem = Stem { kind: StemKind::Cifar, width: 65_536 };
-    let net = AnyNet { input_channels: 3, stem, block: Block::Bottleneck, stages, se: None, classes: 10 };
+    let net = AnyNet {
+        input_channels: 3,
+        stem,
+        block: Block::Bottleneck,
+        stages,
+        se: None,
+        regulator: None,
+        classes: 10,
+    };
     assert_eq!(net.complexity(16_384, 16_384).unwrap().flops, u64::MAX);
 }

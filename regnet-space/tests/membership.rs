@@ -19,6 +19,7 @@ fn net(depths: &[usize], widths: &[usize], b: &[usize], g: &[usize]) -> AnyNet {
         block: Block::Bottleneck,
         stages: stages.collect(),
         se: None,
+        regulator: None,
         classes: 10,
     };
     assert_eq!(net.check(), Ok(()));

@@ -95,7 +95,7 @@ fn anynets() {
             figures(4_230_480_872, 25_028_904, 14_602_216)),
     ];
     for (name, stem, block, stages, side, classes, expected) in rows {
-        let net = AnyNet { input_channels: 3, stem, block, stages, se: None, classes };
+        let net = AnyNet { input_channels: 3, stem, block, stages, se: None, regulator: None, classes };
         assert_eq!(net.complexity(side, side), Ok(expected), "{name}");
     }
 }

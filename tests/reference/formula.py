@@ -103,6 +103,9 @@ def distance(kept: dict, other: dict) -> float:
         return math.inf
     count = math.prod(kept["shape"])
     norm = kept["norm"] if "norm" in kept else math.hypot(*kept["values"])
+    if norm == 0.0:
+        # What takes no part has no gradient, and exactly none.
+        return 0.0 if kept == other else math.inf
     rms = norm / math.sqrt(count)
     errors = [0.0]
     for field in ("values", "head"):

@@ -9,6 +9,7 @@ import blocks
 import losses
 import networks
 import plain_blocks
+import regulated
 import stems
 from formula import FOLDER, distance, summary
 
@@ -20,7 +21,7 @@ def single_precision_error(exact: dict, rounded: dict) -> float:
 
 def main() -> None:
     torch.set_num_threads(1)
-    for group in (blocks, plain_blocks, stems, networks):
+    for group in (blocks, plain_blocks, stems, networks, regulated):
         group.main()
         for (config, exact), (_, rounded) in zip(group.results(), group.results(dtype=torch.float32)):
             error = single_precision_error(exact, rounded)

@@ -36,6 +36,9 @@ pub enum BuildError<DeviceError: std::fmt::Debug + std::fmt::Display> {
     /// The numbers do not make a network; all that is wrong with them.
     #[error("{}", join(.0))]
     Spec(Vec<SpecError>),
+    /// Sound numbers that there are no layers for yet.
+    #[error("self-regulated networks and basic blocks with squeeze-and-excitation cannot be built yet")]
+    NoLayers,
     /// The device failed.
     #[error("the device failed while the network was built: {0}")]
     Device(DeviceError),
@@ -49,9 +52,12 @@ impl<E: Dtype, D: Backend<E>> DynRegNet<E, D> {
     /// A freshly initialised network.
     ///
     /// # Errors
-    /// A spec that [`AnyNet::check`] refuses, or a device that fails.
+    /// A spec that [`AnyNet::check`] refuses or that there are no layers for, or a device that fails.
     pub fn try_new(device: &D, spec: &AnyNet) -> Result<Self, BuildError<D::Err>> {
         spec.check().map_err(BuildError::Spec)?;
+        if spec.regulator.is_some() || (spec.block == Block::Basic && spec.se.is_some()) {
+            return Err(BuildError::NoLayers);
+        }
         Self::build(device, spec).map_err(BuildError::Device)
     }
 
@@ -147,5 +153,13 @@ fn block_names(spec: &AnyNet) -> Vec<String> {
 /// What a network of the type alone stands for.
 fn no_layers() -> AnyNet {
     let stem = regnet_space::Stem { width: 0, ..Default::default() };
-    AnyNet { input_channels: 0, stem, block: Block::Bottleneck, stages: Vec::new(), se: None, classes: 0 }
+    AnyNet {
+        input_channels: 0,
+        stem,
+        block: Block::Bottleneck,
+        stages: Vec::new(),
+        se: None,
+        regulator: None,
+        classes: 0,
+    }
 }

@@ -136,6 +136,12 @@ impl Stages {
         if !blamed.is_empty() {
             return None;
         }
+        if self.block == Block::Basic && net.se.is_some() {
+            let at = self.blame(body, entries, "se", None);
+            let what = "there are no layers yet for basic blocks with squeeze-and-excitation";
+            report.at(at, Mistake::new(Code::NoLayers, what, "use a bottleneck block or leave se out"));
+            return None;
+        }
         self.check_space(report, body, entries, &net);
         let (height, width) = self.ends.size();
         let mut model = Model::new(net, height, width).ok()?;
@@ -198,6 +204,7 @@ impl Stages {
             block: self.block,
             stages,
             se: ends.params.se,
+            regulator: None,
             classes: ends.classes,
         })
     }

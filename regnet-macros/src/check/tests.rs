@@ -38,7 +38,7 @@ fn declarations() -> impl Strategy<Value = Declaration> {
     (params, kind, 1_usize..100, 1_usize..9, 1_usize..2000, rule, space).prop_map(
         |(params, kind, width, input_channels, classes, compatibility, space)| {
             let stem = Stem { kind, width };
-            Declaration { params, space, compatibility, stem, input_channels, classes }
+            Declaration { params, space, compatibility, stem, regulator: None, input_channels, classes }
         },
     )
 }

@@ -123,6 +123,7 @@ pub fn spec(private: &TokenStream, model: &Model) -> TokenStream {
             block: #space::Block::#block,
             stages: #core::convert::From::from([#(#stages),*]),
             se: #se,
+            regulator: #core::option::Option::None,
             classes: #classes,
         }
     }

@@ -198,7 +198,17 @@ fn blocks() {
     );
     wrong(
         "depths = [1], widths = [48], block = vanilla, se = true",
-        &[("true", "a vanilla block has no squeeze-and-excitation; use a bottleneck block or leave se out")],
+        &[(
+            "true",
+            "a vanilla block has no squeeze-and-excitation; use a basic or bottleneck block or leave se out",
+        )],
+    );
+    wrong(
+        "depths = [1], widths = [48], block = basic, se = true",
+        &[(
+            "true",
+            "there are no layers yet for basic blocks with squeeze-and-excitation; use a bottleneck block or leave se out",
+        )],
     );
     wrong(
         "depths = [1], widths = [48], block = y",

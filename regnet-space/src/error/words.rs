@@ -81,6 +81,15 @@ impl ParamError {
                 let meant = nearest.map_or(String::new(), |nearest| format!("did you mean `{nearest}`? "));
                 (format!("no stem is called `{name}`"), format!("{meant}{all}"))
             }
+            Self::UnknownRegulator { text, what, allowed } => {
+                (format!("`{text}` is no {what}"), (*allowed).to_owned())
+            }
+            Self::SelfRegulatedDepth { depth, nearest } => (
+                format!(
+                    "depth = {depth} is not 6n + 2 with n from 1 to {MAX_DEPTH}, as the paper's networks for CIFAR"
+                ),
+                nearest.to_string(),
+            ),
             Self::Spec(error) => return error.words(),
         };
         Words { what, help }
@@ -142,7 +151,11 @@ impl SpecError {
             ),
             Self::PlainSe { block } => (
                 format!("a {block} block has no squeeze-and-excitation"),
-                "use a bottleneck block or leave se out".to_owned(),
+                "use a basic or bottleneck block or leave se out".to_owned(),
+            ),
+            Self::PlainRegulator { block } => (
+                format!("a {block} block has no regulator"),
+                "use a basic or bottleneck block or leave the regulator out".to_owned(),
             ),
             Self::Se { se } => (
                 format!("se = {} is out of range: the ratio is above 0 and at most 1", Short(se)),

@@ -1,6 +1,7 @@
 //! Expanding a spec into layers.
 
 use super::op::{Conv, Op};
+use super::regulated::{Regulation, Site};
 use super::{Node, Shape};
 use crate::spec::{AnyNet, Block, Stage, Stem};
 
@@ -11,10 +12,13 @@ pub(super) fn nodes(net: &AnyNet, height: usize, width: usize) -> Vec<Node> {
     graph.nodes.push(Node { name: "input".to_owned(), op: Op::Input, inputs: Vec::new(), shape: image });
 
     let mut x = graph.stem(net, 0);
+    let mut regulation = None;
     for (i, stage) in net.stages.iter().enumerate() {
+        regulation = graph.regulation(&format!("s{}", i + 1), net, stage, regulation);
         for block in 0..stage.depth {
+            let name = &format!("s{}.b{}", i + 1, block + 1);
             let stride = if block == 0 { stage.stride } else { 1 };
-            x = graph.block(&format!("s{}.b{}", i + 1, block + 1), x, net, stage, stride);
+            x = graph.block(x, net, Site { name, stage, stride }, regulation.as_mut());
         }
     }
     graph.head(x, net.classes);
@@ -23,25 +27,37 @@ pub(super) fn nodes(net: &AnyNet, height: usize, width: usize) -> Vec<Node> {
 
 /// The layers so far. Each method adds some and returns the index of the last.
 #[derive(Default)]
-struct Builder {
+pub(super) struct Builder {
     nodes: Vec<Node>,
 }
 
 impl Builder {
-    fn add(&mut self, name: String, op: Op, inputs: &[usize]) -> usize {
+    pub(super) fn add(&mut self, name: String, op: Op, inputs: &[usize]) -> usize {
         let shape = op.output(self.nodes[inputs[0]].shape);
         self.nodes.push(Node { name, op, inputs: inputs.to_vec(), shape });
         self.nodes.len() - 1
     }
 
-    fn channels(&self, x: usize) -> usize {
+    /// What reads nothing and produces nothing.
+    pub(super) fn source(&mut self, name: String, op: Op) -> usize {
+        self.nodes.push(Node { name, op, inputs: Vec::new(), shape: Shape { c: 0, h: 0, w: 0 } });
+        self.nodes.len() - 1
+    }
+
+    pub(super) fn channels(&self, x: usize) -> usize {
         self.nodes[x].shape.c
     }
 
     /// A convolution and its batch norm.
-    fn conv_bn(&mut self, conv: String, bn: String, x: usize, op: Conv) -> usize {
+    pub(super) fn conv_bn(&mut self, conv: String, bn: String, x: usize, op: Conv) -> usize {
         let x = self.add(conv, Op::Conv(op), &[x]);
         self.add(bn, Op::BatchNorm { channels: op.output }, &[x])
+    }
+
+    /// The convolution `conv` of the branch `f`, its batch norm and a ReLU.
+    pub(super) fn unit(&mut self, f: &str, conv: &str, x: usize, op: Conv) -> usize {
+        let x = self.conv_bn(format!("{f}.{conv}"), format!("{f}.{conv}_bn"), x, op);
+        self.add(format!("{f}.{conv}_af"), Op::Relu, &[x])
     }
 
     fn stem(&mut self, net: &AnyNet, x: usize) -> usize {
@@ -55,25 +71,33 @@ impl Builder {
         self.add("stem.pool".to_owned(), Op::MaxPool { kernel: 3, stride: 2 }, &[x])
     }
 
-    fn block(&mut self, name: &str, x: usize, net: &AnyNet, stage: &Stage, stride: usize) -> usize {
+    fn block(
+        &mut self,
+        x: usize,
+        net: &AnyNet,
+        site: Site<'_>,
+        regulation: Option<&mut Regulation>,
+    ) -> usize {
+        let Site { name, stage, stride } = site;
         let w = stage.width;
-        match net.block {
-            Block::Vanilla => {
-                let x = self.pair(name, x, w, stride);
-                self.add(format!("{name}.b_af"), Op::Relu, &[x])
-            }
-            Block::Basic => {
-                let shortcut = self.shortcut(name, x, w, stride);
-                let f = self.pair(&format!("{name}.f"), x, w, stride);
-                self.sum(name, shortcut, f)
-            }
-            Block::Bottleneck => {
-                let shortcut = self.shortcut(name, x, w, stride);
-                let f =
-                    self.bottleneck(&format!("{name}.f"), x, net.se_width(self.channels(x)), stage, stride);
-                self.sum(name, shortcut, f)
-            }
+        if net.block == Block::Vanilla {
+            let x = self.pair(name, x, w, stride);
+            return self.add(format!("{name}.b_af"), Op::Relu, &[x]);
         }
+        let shortcut = self.shortcut(name, x, w, stride);
+        let f = format!("{name}.f");
+        let w_se = net.se_width(self.channels(x));
+        let last = match (regulation, net.block) {
+            (Some(regulation), block) => self.regulated(block, x, site, regulation),
+            (None, Block::Bottleneck) => {
+                let last = self.bottleneck(&f, x, w_se, stage, stride);
+                return self.sum(name, shortcut, last);
+            }
+            (None, _) => self.pair(&f, x, w, stride),
+        };
+        // Only the plain bottleneck excites between its convolutions.
+        let last = w_se.map_or(last, |w_se| self.squeeze_excite(&format!("{f}.se"), last, w_se));
+        self.sum(name, shortcut, last)
     }
 
     /// The block's input, projected where width or stride changes.
@@ -93,8 +117,7 @@ impl Builder {
     /// Two 3x3 convolutions, the last ReLU left out.
     fn pair(&mut self, f: &str, x: usize, w: usize, stride: usize) -> usize {
         let first = Conv::dense(self.channels(x), w, 3, stride);
-        let x = self.conv_bn(format!("{f}.a"), format!("{f}.a_bn"), x, first);
-        let x = self.add(format!("{f}.a_af"), Op::Relu, &[x]);
+        let x = self.unit(f, "a", x, first);
         self.conv_bn(format!("{f}.b"), format!("{f}.b_bn"), x, Conv::dense(w, w, 3, 1))
     }
 
@@ -103,10 +126,8 @@ impl Builder {
         let (w_in, v) = (self.channels(x), stage.inner_width());
         let grouped = Conv { group_width: stage.group_width, ..Conv::dense(v, v, 3, stride) };
 
-        let x = self.conv_bn(format!("{f}.a"), format!("{f}.a_bn"), x, Conv::dense(w_in, v, 1, 1));
-        let x = self.add(format!("{f}.a_af"), Op::Relu, &[x]);
-        let x = self.conv_bn(format!("{f}.b"), format!("{f}.b_bn"), x, grouped);
-        let mut x = self.add(format!("{f}.b_af"), Op::Relu, &[x]);
+        let x = self.unit(f, "a", x, Conv::dense(w_in, v, 1, 1));
+        let mut x = self.unit(f, "b", x, grouped);
         if let Some(w_se) = w_se {
             x = self.squeeze_excite(&format!("{f}.se"), x, w_se);
         }

@@ -1,6 +1,7 @@
 //! What a layer computes: its shape arithmetic and the tensors it owns.
 
 use super::Shape;
+use crate::regulator::Regulator;
 
 /// A layer's operation, on one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,6 +39,61 @@ pub enum Op {
     Add,
     /// The first input, each channel multiplied by the second input's only value for it.
     Scale,
+    /// The tensors of a regulator, which its steps read. It reads nothing and produces nothing.
+    Regulator(Cells),
+    /// A step of a regulator, up to its norm: H', of lstm H' and C'. It reads its input, the regulator and, where
+    /// there is one, the state.
+    Step(Step),
+    /// The norm of a step, of whose tensors the scale and shift are the regulator's. It reads the step and the
+    /// regulator.
+    StepNorm {
+        /// Channels in and out.
+        channels: usize,
+    },
+    /// Some of the channels.
+    Slice {
+        /// The first of them.
+        start: usize,
+        /// How many.
+        channels: usize,
+    },
+    /// The channels of all inputs, one input after another.
+    Concat {
+        /// Channels of all inputs together.
+        channels: usize,
+    },
+}
+
+/// A regulator of some width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Cells {
+    /// Its kind.
+    pub regulator: Regulator,
+    /// Channels of its input and of each map of its state.
+    pub channels: usize,
+}
+
+/// A step of a regulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Step {
+    /// Whose.
+    pub cells: Cells,
+    /// Stride of the input's convolution; the state's is 1.
+    pub stride: usize,
+    /// Whether there is a state; else it is zero, and not convolved.
+    pub has_state: bool,
+}
+
+impl Cells {
+    /// Channels that all gates together produce.
+    pub const fn gates(&self) -> usize {
+        self.regulator.cell.gates() * self.channels
+    }
+
+    /// Channels of the whole state.
+    pub const fn state(&self) -> usize {
+        self.regulator.cell.maps() * self.channels
+    }
 }
 
 /// A "same"-padded convolution: padding is kernel / 2, and an output side is ceil(side / stride).
@@ -101,6 +157,13 @@ impl Op {
             Self::Linear { input, output } => {
                 vec![trained("weight", &[output, input]), trained("bias", &[output])]
             }
+            Self::Regulator(Cells { regulator, channels }) => {
+                let tensors = regulator.tensors(channels).into_iter();
+                tensors.map(|(suffix, shape)| Tensor { suffix, shape, trainable: true }).collect()
+            }
+            Self::StepNorm { channels } => {
+                vec![running("running_mean", &[channels]), running("running_var", &[channels])]
+            }
             _ => Vec::new(),
         }
     }
@@ -113,6 +176,10 @@ impl Op {
             Self::MaxPool { stride, .. } => strided(x.c, stride),
             Self::GlobalAvgPool => Shape { h: 1, w: 1, ..x },
             Self::Linear { output, .. } => Shape { c: output, h: 1, w: 1 },
+            Self::Step(Step { cells, stride, .. }) => strided(cells.state(), stride),
+            Self::Slice { channels, .. } | Self::Concat { channels } => Shape { c: channels, ..x },
+            Self::Regulator(_) => Shape { c: 0, h: 0, w: 0 },
+            Self::StepNorm { .. } => x,
             Self::Input | Self::BatchNorm { .. } | Self::Relu | Self::Sigmoid | Self::Add | Self::Scale => x,
         }
     }

@@ -90,6 +90,7 @@ impl ::regnet::Declared for Leaf {
                 },
             ]),
             se: ::regnet::__private::core::option::Option::Some(0.25),
+            regulator: ::regnet::__private::core::option::Option::None,
             classes: 10,
         }
     }

@@ -86,6 +86,7 @@ impl ::regnet::Declared for Small {
                 },
             ]),
             se: ::regnet::__private::core::option::Option::None,
+            regulator: ::regnet::__private::core::option::Option::None,
             classes: 10,
         }
     }
