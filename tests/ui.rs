@@ -2,6 +2,9 @@
 //!
 //! The messages are those of the compiler in `rust-toolchain.toml`. After a deliberate change, run this test with
 //! `TRYBUILD=overwrite` and read the difference as a user would.
+//!
+//! What right declarations expand to is pinned in `regnet-macros/src/tests/snapshots`; those files are written anew by
+//! `SNAPSHOTS=overwrite cargo test -p regnet-macros snapshots`.
 
 #[test]
 fn ui() {

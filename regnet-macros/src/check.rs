@@ -17,24 +17,30 @@ use proc_macro2::TokenStream;
 use regnet_space::{ParamError, Preset, suggest};
 
 use crate::budget;
+use crate::code::Code;
 use crate::key::{Form, Key};
 use crate::parse::{Body, Entry, stream};
-use crate::report::Report;
+use crate::report::{Mistake, Report};
 use crate::value::text;
 use draft::{Draft, stand_in};
 
 /// Checks everything about one declaration. The model is the one declared unless something was reported.
 pub fn model(report: &mut Report, form: Form, body: &Body) -> Model {
-    match form {
-        Form::RegNet => draft(report, body).into_model(),
+    let (mut model, limits) = match form {
+        Form::RegNet => {
+            let (draft, limits) = draft(report, body);
+            (draft.into_model(), limits)
+        }
         Form::AnyNet => anynet::model(report, body),
-    }
+    };
+    budget::check(report, &limits, &mut model);
+    model
 }
 
-/// Everything that one declaration of `regnet!` says, checked.
-fn draft(report: &mut Report, body: &Body) -> Draft {
+/// Everything that one declaration of `regnet!` says, checked, and the limits it is to be held to if it is sound.
+fn draft(report: &mut Report, body: &Body) -> (Draft, Vec<budget::Written>) {
     if body.is_empty() {
-        return Draft::new(stand_in());
+        return (Draft::new(stand_in()), Vec::new());
     }
     let preset = preset(report, body);
     let keys = keys(report, Form::RegNet, &body.entries);
@@ -51,11 +57,7 @@ fn draft(report: &mut Report, body: &Body) -> Draft {
             report.at(blame(body, &given, error.key()), error);
         }
     }
-    if sound {
-        let model = draft.clone().into_model();
-        budget::check(report, &limits, &model.net, model.input);
-    }
-    draft
+    (draft, if sound { limits } else { Vec::new() })
 }
 
 /// The network that stands in for one that cannot be read.
@@ -101,12 +103,17 @@ fn keys<'a>(report: &mut Report, form: Form, entries: &'a [Entry]) -> Keys<'a> {
             Some((_, first)) => {
                 let first =
                     first.value.as_deref().map_or(String::new(), |value| format!(" = {}", text(value)));
-                report.at(&entry.key, format!("`{name}` is set twice: `{name}{first}` came first; keep one"));
+                report.at(&entry.key, set_twice(&name, &first));
             }
             None => known.push((key, entry)),
         }
     }
     Keys { known, attempted }
+}
+
+/// What to say of a key that came before with the value `first`.
+pub fn set_twice(name: &str, first: &str) -> Mistake {
+    Mistake::new(Code::DuplicateKey, format!("`{name}` is set twice: `{name}{first}` came first"), "keep one")
 }
 
 /// Reports an unknown key and returns the one that was probably meant.
@@ -116,12 +123,12 @@ fn unknown(report: &mut Report, form: Form, entry: &Entry, name: &str) -> Option
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("the keys are {}", list(form.keys())),
     };
-    let text = if budget::is_quantity(name) {
+    let mistake = if budget::is_quantity(name) {
         budget::outside(name)
     } else {
-        format!("there is no key `{name}`; {remedy}")
+        Mistake::new(Code::UnknownKey, format!("there is no key `{name}`"), remedy)
     };
-    report.at(&entry.key, text);
+    report.at(&entry.key, mistake);
     nearest.and_then(|name| form.find(name))
 }
 
@@ -141,7 +148,8 @@ fn missing(report: &mut Report, form: Form, body: &Body, attempted: &[Key]) -> b
         Form::RegNet => ", or start from a preset, as in `RegNetX-200MF`",
         Form::AnyNet => "",
     };
-    report.at(&body.whole, format!("missing {missing}: write {them} out, as in `{examples}`{preset}"));
+    let help = format!("write {them} out, as in `{examples}`{preset}");
+    report.at(&body.whole, Mistake::new(Code::MissingKey, format!("missing {missing}"), help));
     true
 }
 

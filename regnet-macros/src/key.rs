@@ -31,16 +31,22 @@ impl Form {
         self.keys().iter().copied().find(|key| key.name() == name)
     }
 
-    /// What to say when nothing is declared.
-    pub fn empty(self) -> &'static str {
+    /// An item to copy.
+    pub fn item(self) -> &'static str {
+        match self {
+            Self::RegNet => "pub struct Net = RegNetX-200MF;",
+            Self::AnyNet => "pub struct Net = < depths = [1, 3], widths = [48, 96] >;",
+        }
+    }
+
+    /// What to do when nothing is declared.
+    pub fn start(self) -> &'static str {
         match self {
             Self::RegNet => {
-                "nothing is declared: name a preset, such as `RegNetX-200MF`, or give the parameters, such as \
+                "name a preset, such as `RegNetX-200MF`, or give the parameters, such as \
                  `< d=16, w0=48, wa=36.97, wm=2.24, g=24 >`"
             }
-            Self::AnyNet => {
-                "nothing is declared: give the stages, such as `depths = [1, 3, 5, 7], widths = [48, 96, 240, 528]`"
-            }
+            Self::AnyNet => "give the stages, such as `depths = [1, 3, 5, 7], widths = [48, 96, 240, 528]`",
         }
     }
 }

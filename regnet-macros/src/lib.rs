@@ -8,15 +8,19 @@
 //! | `key` | the two macros and the keys of their declarations |
 //! | `parse` | tokens to a declaration that keeps the tokens, so that each can be pointed at |
 //! | `value` | one literal to a number |
+//! | `figure` | one literal with a unit, such as `400M`, to a number |
 //! | `budget` | the limits on what a network may cost |
 //! | `check` | a declaration to a network; every number comes from `regnet-space` |
 //! | `expand` | a network to tokens |
 //! | `population` | the same three steps for `population!` |
+//! | `code` | short names of mistakes |
 //! | `report` | everything wrong with a declaration, reported at once |
 
 mod budget;
 mod check;
+mod code;
 mod expand;
+mod figure;
 mod key;
 mod parse;
 mod population;

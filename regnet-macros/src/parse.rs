@@ -4,15 +4,18 @@
 //! marked, and no later pass reports it again.
 
 mod body;
+mod head;
 mod item;
 
-pub use body::{Body, Entry};
+pub use body::{Body, Entry, no_comma, no_equals, no_value, not_an_entry, nothing_before};
+pub use head::{Head, Kind};
 pub use item::Item;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
+use crate::code::Code;
 use crate::key::Form;
-use crate::report::Report;
+use crate::report::{Mistake, Report};
 
 /// What the macro was given.
 pub struct Input {
@@ -35,7 +38,7 @@ impl Input {
         let mut tokens = tokens.into_iter();
         let Some(TokenTree::Group(path)) = tokens.next().filter(|first| is_group(first, Delimiter::Bracket))
         else {
-            report.at(TokenStream::new(), "this macro is called through `regnet!` or `anynet!`");
+            report.at(TokenStream::new(), no_crate("`regnet!` or `anynet!`"));
             return None;
         };
         let tokens = flatten(tokens.collect());
@@ -46,6 +49,11 @@ impl Input {
         };
         Some(Self { krate: path.stream(), declaration })
     }
+}
+
+/// What to say when the path of the `regnet` crate is missing, which `callers` pass on.
+pub fn no_crate(callers: &str) -> Mistake {
+    Mistake::new(Code::NoCrate, "this macro is not called by name", format!("call it through {callers}"))
 }
 
 /// The tokens without the invisible groups that stand around what other macros pass on.

@@ -5,9 +5,12 @@
 mod accepted;
 mod anynet;
 mod budgets;
+mod codes;
 mod items;
 mod mistakes;
 mod recovery;
+mod snapshots;
+mod speed;
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -52,7 +55,7 @@ fn errors(declaration: &str) -> Vec<(String, String)> {
     errors_in(tokens)
 }
 
-/// Finds each `::core::compile_error! { "text" }`.
+/// Finds each `::core::compile_error! { "what [code]\nhelp: help" }`, and gives `what; help`.
 pub(crate) fn errors_in(tokens: TokenStream) -> Vec<(String, String)> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut errors = Vec::new();
@@ -62,12 +65,23 @@ pub(crate) fn errors_in(tokens: TokenStream) -> Vec<(String, String)> {
             let text: syn::LitStr = syn::parse2(group.stream()).unwrap();
             // The path carries the span's start, the text its end.
             let span = tokens[i - 3].span().join(text.span()).unwrap_or_else(Span::call_site);
-            errors.push((span.source_text().unwrap_or_default(), text.value()));
+            errors.push((span.source_text().unwrap_or_default(), in_one_line(&text.value())));
         } else {
             errors.extend(errors_in(group.stream()));
         }
     }
     errors
+}
+
+/// Every message has a short name and a help line.
+fn in_one_line(text: &str) -> String {
+    let parts = text.split_once("]\nhelp: ").and_then(|(what, help)| Some((what.rsplit_once(" [")?, help)));
+    match parts {
+        Some(((what, code), help)) if codes::is_code(code) && !what.is_empty() && !help.is_empty() => {
+            format!("{what}; {help}")
+        }
+        _ => panic!("not `what [code]`, `help: help`: {text}"),
+    }
 }
 
 pub(crate) fn unspaced(tokens: impl ToTokens) -> String {

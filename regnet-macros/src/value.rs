@@ -1,20 +1,22 @@
-//! One value: tokens to a number. An error is the text to show under the tokens.
+//! One value: tokens to a number.
 
 use std::str::FromStr;
 
 use proc_macro2::TokenTree;
 use syn::Lit;
 
+use crate::code::Code;
+use crate::report::Mistake;
+
 /// Reads a whole number. `what` names it and `example` shows one in place.
-pub fn whole(what: &str, example: &str, tokens: &[TokenTree]) -> Result<usize, String> {
+pub fn whole(what: &str, example: &str, tokens: &[TokenTree]) -> Result<usize, Mistake> {
     let text = text(tokens);
+    let such_as = || format!("write a whole number such as `{example}`");
     match literal(tokens) {
-        Some((true, _)) => {
-            Err(format!("{what} = {text} is negative: write a whole number such as `{example}`"))
-        }
+        Some((true, _)) => Err(negative(&format!("{what} = {text}"), such_as())),
         Some((false, Lit::Int(n))) => match n.suffix() {
             "" => digits(n.base10_digits()).ok_or_else(|| {
-                format!("{what} = {text} is too large: write a whole number such as `{example}`")
+                Mistake::new(Code::TooLarge, format!("{what} = {text} is too large"), such_as())
             }),
             _ => Err(suffixed(what, &text, n.base10_digits())),
         },
@@ -24,23 +26,14 @@ pub fn whole(what: &str, example: &str, tokens: &[TokenTree]) -> Result<usize, S
 }
 
 /// Reads any number, whole or not, negative or not.
-pub fn number(what: &str, example: &str, tokens: &[TokenTree]) -> Result<f64, String> {
-    let plain = match literal(tokens) {
-        Some((negative, Lit::Int(n))) => {
-            Some((negative, n.base10_digits().to_owned(), n.suffix().to_owned()))
-        }
-        Some((negative, Lit::Float(x))) => {
-            Some((negative, x.base10_digits().to_owned(), x.suffix().to_owned()))
-        }
-        _ => None,
-    };
-    match plain {
-        Some((negative, digits, suffix)) if suffix.is_empty() => {
+pub fn number(what: &str, example: &str, tokens: &[TokenTree]) -> Result<f64, Mistake> {
+    match decimal(tokens) {
+        Some(Decimal { negative, digits, suffix }) if suffix.is_empty() => {
             // Beyond f64's range this is infinite, which the arithmetic refuses by name.
             let size: f64 = self::digits(&digits).unwrap_or(f64::INFINITY);
             Ok(if negative { -size } else { size })
         }
-        Some((negative, digits, _)) => {
+        Some(Decimal { negative, digits, .. }) => {
             let sign = if negative { "-" } else { "" };
             Err(suffixed(what, &text(tokens), &format!("{sign}{digits}")))
         }
@@ -54,8 +47,28 @@ pub fn text(tokens: &[TokenTree]) -> String {
     text.split_whitespace().collect()
 }
 
+/// A number in its parts.
+pub struct Decimal {
+    pub negative: bool,
+    /// Without the sign; perhaps with a point or an exponent.
+    pub digits: String,
+    /// The letters after them.
+    pub suffix: String,
+}
+
+/// Takes one number apart.
+pub fn decimal(tokens: &[TokenTree]) -> Option<Decimal> {
+    let (negative, literal) = literal(tokens)?;
+    let (digits, suffix) = match &literal {
+        Lit::Int(n) => (n.base10_digits(), n.suffix()),
+        Lit::Float(x) => (x.base10_digits(), x.suffix()),
+        _ => return None,
+    };
+    Some(Decimal { negative, digits: digits.to_owned(), suffix: suffix.to_owned() })
+}
+
 /// One literal, and whether a minus stands before it.
-pub fn literal(tokens: &[TokenTree]) -> Option<(bool, Lit)> {
+fn literal(tokens: &[TokenTree]) -> Option<(bool, Lit)> {
     match tokens {
         [TokenTree::Literal(literal)] => {
             // Other macros can make one token of a minus and a number.
@@ -76,25 +89,39 @@ fn digits<T: FromStr>(digits: &str) -> Option<T> {
     digits.parse().ok()
 }
 
-fn suffixed(what: &str, text: &str, plain: &str) -> String {
-    format!("{what} = {text} has a unit or type at its end: write the plain number {plain}")
+/// `given` is a number below 0.
+pub fn negative(given: &str, help: String) -> Mistake {
+    Mistake::new(Code::Negative, format!("{given} is negative"), help)
 }
 
-fn fractional(what: &str, example: &str, text: &str, x: &syn::LitFloat) -> String {
+fn suffixed(what: &str, text: &str, plain: &str) -> Mistake {
+    Mistake::new(
+        Code::Suffix,
+        format!("{what} = {text} has a unit or type at its end"),
+        format!("write the plain number {plain}"),
+    )
+}
+
+fn fractional(what: &str, example: &str, text: &str, x: &syn::LitFloat) -> Mistake {
     let remedy = match digits::<f64>(x.base10_digits()) {
         Some(x) if x.fract() == 0.0 && x < 1e9 => format!("write {x}"),
         Some(x) if x < 1e9 => format!("write {} or {}", x.floor(), x.ceil()),
         _ => format!("write one such as `{example}`"),
     };
-    format!("{what} = {text} is not written as a whole number: {remedy}")
+    Mistake::new(Code::NotWhole, format!("{what} = {text} is not written as a whole number"), remedy)
 }
 
-fn not_a_number(what: &str, example: &str, kind: &str, tokens: &[TokenTree]) -> String {
+fn not_a_number(what: &str, example: &str, kind: &str, tokens: &[TokenTree]) -> Mistake {
     match tokens {
-        [TokenTree::Ident(name)] if name != "true" && name != "false" => format!(
-            "{what} = {name} is a name, and macros run before names have values: \
-             write the {kind} itself, as in `{example}`"
+        [TokenTree::Ident(name)] if name != "true" && name != "false" => Mistake::new(
+            Code::NotALiteral,
+            format!("{what} = {name} is a name, and macros run before names have values"),
+            format!("write the {kind} itself, as in `{example}`"),
         ),
-        _ => format!("{what} is one {kind}, as in `{example}`"),
+        _ => Mistake::new(
+            Code::NotANumber,
+            format!("{what} is one {kind}"),
+            format!("write it as in `{example}`"),
+        ),
     }
 }

@@ -117,7 +117,9 @@ mod tests {
     fn other_ratios_name_their_neighbours() {
         let message = |b| Bottleneck::from_ratio(b).map_err(|e| e.to_string());
         let text = |b: &str, nearest: &str| {
-            Err(format!("b = {b} is neither a whole number nor one over a whole number up to 64; {nearest}"))
+            Err(format!(
+                "a bottleneck ratio of {b} is neither a whole number nor one over a whole number up to 64; {nearest}"
+            ))
         };
         assert_eq!(message(1.5), text("1.5", "the nearest are 1 and 2"));
         assert_eq!(message(0.4), text("0.4", "the nearest are 0.3333333333333333 and 0.5"));

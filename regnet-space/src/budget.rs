@@ -2,14 +2,13 @@
 
 use std::fmt;
 
-use thiserror::Error;
-
 use crate::error::SpecError;
 use crate::graph::{Graph, Node};
 use crate::memory::Mode;
 use crate::preset::{Family, Preset, presets};
 use crate::spec::AnyNet;
 use crate::text::grouped;
+use crate::words::{Words, says_its_words};
 
 /// What a budget limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,8 +116,7 @@ pub struct Budget {
 }
 
 /// A limit that a network exceeds.
-#[derive(Debug, Clone, PartialEq, Error)]
-#[error("{}", self.sentence())]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BudgetError {
     /// The limit.
     pub limit: Limit,
@@ -133,25 +131,28 @@ pub struct BudgetError {
     pub nearest: Option<(&'static Preset, u64)>,
 }
 
+says_its_words!(BudgetError);
+
 impl BudgetError {
-    fn sentence(&self) -> String {
+    /// What it says, in parts.
+    pub fn words(&self) -> Words {
         let Self { limit: Limit { quantity, most }, figure, part, share, nearest } = self;
         let (mut has, mut may) = (quantity.readable(*figure), quantity.readable(*most));
         if has == may {
             (has, may) = (grouped(*figure), grouped(*most));
         }
-        let remedy = match nearest {
+        let noun = if part.starts_with('s') && part != "stem" { "stage" } else { "the" };
+        let help = match nearest {
             Some((preset, figure)) => {
                 let figure = quantity.readable(*figure);
                 format!("the nearest smaller preset that fits is {} ({figure})", preset.name)
             }
-            None => "no smaller preset fits".to_owned(),
+            None => format!("no smaller preset fits: raise the limit, or make {noun} {part} smaller"),
         };
-        let noun = if part.starts_with('s') && part != "stem" { "stage" } else { "the" };
         let percent = (share * 100.0).round();
-        format!(
-            "{quantity}: {has} is over the budget of {may}; {noun} {part} costs most ({percent} %); {remedy}"
-        )
+        let what =
+            format!("{quantity}: {has} is over the budget of {may}; {noun} {part} costs most ({percent} %)");
+        Words { what, help }
     }
 }
 
@@ -173,6 +174,17 @@ impl Budget {
             }
         }
         Ok(errors)
+    }
+
+    /// What `net` costs of each limited quantity on images of `height` x `width` pixels.
+    ///
+    /// # Errors
+    ///
+    /// A spec or size that is not sound, as [`AnyNet::graph`].
+    pub fn costs(&self, net: &AnyNet, height: usize, width: usize) -> Result<Vec<(Limit, u64)>, SpecError> {
+        let graph = net.graph(height, width)?;
+        let cost = |limit: &Limit| (*limit, total(&limit.quantity.by_part(&graph)));
+        Ok(self.limits.iter().map(cost).collect())
     }
 
     /// The largest preset that costs fewer flops than `net` and keeps all limits.

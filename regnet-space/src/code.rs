@@ -13,7 +13,6 @@
 //! | `outside-space` | [`ParamError::OutsideSpace`] | a number leaves the published design space |
 //! | `unknown-preset` | [`ParamError::UnknownPreset`] | no published model has this name |
 //! | `unknown-stem` | [`ParamError::UnknownStem`] | no stem has this name |
-//! | `unknown-block` | [`ParamError::UnknownBlock`] | no block has this name |
 //! | `unknown-regulator` | [`ParamError::UnknownRegulator`] | a word of a regulator means nothing |
 //! | `self-regulated-depth` | [`ParamError::SelfRegulatedDepth`] | a depth is not 6n + 2 |
 //! | `input-channels` | [`SpecError::InputChannels`] | the image's channels are out of range |
@@ -31,9 +30,78 @@
 //! | `se-ratio` | [`SpecError::Se`] | the squeeze-and-excitation ratio is out of range |
 //! | `classes` | [`SpecError::Classes`] | the number of classes is out of range |
 //! | `over-flops`, `over-params`, `over-acts`, `over-memory` | [`BudgetError`] | the network exceeds a limit |
+//! | `unknown-space` | [`UnknownSpace`] | no design space has this name |
+//! | `space-block` | [`SpaceError::Block`] | a block that the design space has not |
+//! | `space-se` | [`SpaceError::Se`], [`SpaceError::NoSe`] | squeeze-and-excitation that the space has not, or lacks |
+//! | `space-stride` | [`SpaceError::Stride`] | a stride that the space has not |
+//! | `space-depth` | [`SpaceError::Depth`] | a stage deeper than the space's |
+//! | `space-width` | [`SpaceError::Width`] | a width that is not one of the space's |
+//! | `space-bottleneck` | [`SpaceError::Bottleneck`] | a bottleneck ratio that is not one of the space's |
+//! | `space-group-width` | [`SpaceError::GroupWidth`] | a group width that is not one of the space's |
+//! | `shared-bottleneck` | [`SpaceError::SharedBottleneck`] | a stage's bottleneck ratio is not the others' |
+//! | `shared-group-width` | [`SpaceError::SharedGroupWidth`] | a stage's group width is not the others' |
+//! | `falling-width` | [`SpaceError::FallingWidth`] | a stage is narrower than the one before |
+//! | `falling-depth` | [`SpaceError::FallingDepth`] | a stage is shallower than the one before |
+//! | `too-deep` | [`SpaceError::TooDeep`] | a RegNet of too many blocks |
+//! | `no-fit` | [`SpaceError::NoFit`] | no quantised line makes the stages |
+//! | `reversed-window` | [`SampleError::Reversed`] | a window ends before it starts |
+//! | `too-few` | [`SampleError::TooFew`] | the windows leave too few networks to draw |
 
 use crate::budget::{BudgetError, Quantity};
 use crate::error::{ParamError, SpecError};
+use crate::membership::{SpaceError, UnknownSpace};
+use crate::sample::SampleError;
+
+/// All short names, in the table's order.
+pub const CODES: [&str; 47] = [
+    "depth",
+    "initial-width",
+    "slope",
+    "multiplier",
+    "group-width",
+    "bottleneck",
+    "too-wide",
+    "too-many-stages",
+    "outside-space",
+    "unknown-preset",
+    "unknown-stem",
+    "unknown-regulator",
+    "self-regulated-depth",
+    "input-channels",
+    "input-size",
+    "stem-width",
+    "stage-count",
+    "stage-depth",
+    "stage-width",
+    "stride",
+    "stage-bottleneck",
+    "stage-group-width",
+    "plain-stage",
+    "plain-se",
+    "plain-regulator",
+    "se-ratio",
+    "classes",
+    "over-flops",
+    "over-params",
+    "over-acts",
+    "over-memory",
+    "unknown-space",
+    "space-block",
+    "space-se",
+    "space-stride",
+    "space-depth",
+    "space-width",
+    "space-bottleneck",
+    "space-group-width",
+    "shared-bottleneck",
+    "shared-group-width",
+    "falling-width",
+    "falling-depth",
+    "too-deep",
+    "no-fit",
+    "reversed-window",
+    "too-few",
+];
 
 impl ParamError {
     /// Its short name; see the [table](self).
@@ -50,7 +118,6 @@ impl ParamError {
             Self::OutsideSpace { .. } => "outside-space",
             Self::UnknownPreset { .. } => "unknown-preset",
             Self::UnknownStem { .. } => "unknown-stem",
-            Self::UnknownBlock { .. } => "unknown-block",
             Self::UnknownRegulator { .. } => "unknown-regulator",
             Self::SelfRegulatedDepth { .. } => "self-regulated-depth",
             Self::Spec(error) => error.code(),
@@ -92,6 +159,47 @@ impl BudgetError {
     }
 }
 
+impl UnknownSpace {
+    /// Its short name; see the [table](self).
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self { .. } => "unknown-space",
+        }
+    }
+}
+
+impl SpaceError {
+    /// Its short name; see the [table](self).
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Block { .. } => "space-block",
+            Self::Se { .. } | Self::NoSe => "space-se",
+            Self::Stride { .. } => "space-stride",
+            Self::Depth { .. } => "space-depth",
+            Self::Width { .. } => "space-width",
+            Self::Bottleneck { .. } => "space-bottleneck",
+            Self::GroupWidth { .. } => "space-group-width",
+            Self::SharedBottleneck { .. } => "shared-bottleneck",
+            Self::SharedGroupWidth { .. } => "shared-group-width",
+            Self::FallingWidth { .. } => "falling-width",
+            Self::FallingDepth { .. } => "falling-depth",
+            Self::TooDeep { .. } => "too-deep",
+            Self::NoFit { .. } => "no-fit",
+        }
+    }
+}
+
+impl SampleError {
+    /// Its short name; see the [table](self).
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Network(error) => error.code(),
+            Self::Reversed { .. } => "reversed-window",
+            Self::TooFew { .. } => "too-few",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     /// The table above and the code below it name the same.
@@ -105,6 +213,7 @@ mod tests {
         let returned: Vec<&str> =
             code.lines().filter_map(|line| line.split_once(" => \"")?.1.strip_suffix("\",")).collect();
         assert_eq!(listed, returned);
+        assert_eq!(listed, super::CODES);
         let mut distinct = listed.clone();
         distinct.sort_unstable();
         distinct.dedup();

@@ -6,7 +6,7 @@ use std::ops::Add;
 use crate::error::SpecError;
 use crate::graph::{Graph, Node, Op, Shape, Step};
 use crate::regulator::CellConv;
-use crate::spec::{AnyNet, Block, Stage};
+use crate::spec::{AnyNet, Block};
 
 /// What a network, or a part of it, costs for one image. Counts saturate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -61,9 +61,9 @@ impl Node {
 impl Step {
     /// Flops and activations of the gates' convolutions, which produce `out` values.
     ///
-    /// The convolution over input and state counts as one, whose half for a state of zero does not run. Of the efficient
-    /// form the grouped 1x1 is a layer of its own, unless a stride keeps input and state apart: then it scales the weights
-    /// of the 3x3, which runs on both.
+    /// The convolution over input and state counts as one, whose half for a state of zero does not run. Of the
+    /// efficient form the grouped 1x1 is a layer of its own, unless a stride keeps input and state apart: then it
+    /// scales the weights of the 3x3, which runs on both.
     fn cost(&self, out: u64) -> (u64, u64) {
         let seen = if self.has_state { 2 } else { 1 };
         let (per_output, layers) = match self.cells.regulator.conv {
@@ -109,19 +109,24 @@ impl AnyNet {
     /// As [`graph`](Self::graph).
     pub fn stage_table(&self, height: usize, width: usize) -> Result<Vec<StageRow>, SpecError> {
         let graph = self.graph(height, width)?;
-        let row = |name: String, stage: Option<&Stage>| {
-            let last = graph.part(&name).last()?;
-            Some(StageRow {
-                blocks: stage.map_or(0, |stage| stage.depth),
-                group_width: stage.filter(|_| self.block == Block::Bottleneck).map(|stage| stage.group_width),
-                output: last.shape,
-                complexity: graph.part(&name).map(Node::complexity).sum(),
-                name,
-            })
-        };
-        let stem = row("stem".to_owned(), None);
-        let stages = self.stages.iter().enumerate().map(|(i, stage)| row(format!("s{}", i + 1), Some(stage)));
-        let head = row("head".to_owned(), None);
-        Ok([stem].into_iter().chain(stages).chain([head]).flatten().collect())
+        let mut rows: Vec<StageRow> = Vec::new();
+        for node in graph.nodes().iter().filter(|node| node.op != Op::Input) {
+            let (output, complexity) = (node.shape, node.complexity());
+            match rows.last_mut() {
+                Some(row) if row.name == node.part() => {
+                    (row.output, row.complexity) = (output, row.complexity + complexity);
+                }
+                _ => {
+                    let name = node.part().to_owned();
+                    rows.push(StageRow { name, blocks: 0, group_width: None, output, complexity });
+                }
+            }
+        }
+        // The stem comes first.
+        for (row, stage) in rows.iter_mut().skip(1).zip(&self.stages) {
+            row.blocks = stage.depth;
+            row.group_width = (self.block == Block::Bottleneck).then_some(stage.group_width);
+        }
+        Ok(rows)
     }
 }

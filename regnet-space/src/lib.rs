@@ -39,6 +39,7 @@
 //! | [`membership`] | the paper's design spaces, and what keeps a network out of one |
 //! | [`limits`] | structural bounds |
 //! | [`text`] | stage tables as text |
+//! | [`words`] | what errors say, in parts |
 
 pub mod bottleneck;
 pub mod budget;
@@ -63,6 +64,7 @@ pub mod source;
 pub mod spec;
 pub mod suggest;
 pub mod text;
+pub mod words;
 
 pub use bottleneck::Bottleneck;
 pub use budget::{Budget, BudgetError, Limit, Quantity};
@@ -80,3 +82,4 @@ pub use regulator::{Cell, CellConv, Regulator, Share};
 pub use sample::{Figure, SampleError, SampledSpace, Sampler, Windows};
 pub use self_regulated::{Images, SelfRegulated, self_regulated_presets};
 pub use spec::{AnyNet, Block, Stage, Stem, StemKind};
+pub use words::Words;

@@ -1,11 +1,10 @@
 //! The design spaces of "Designing Network Design Spaces" (2020) and what keeps a network out of one.
 
 mod fit;
+mod words;
 
 use std::fmt;
 use std::str::FromStr;
-
-use thiserror::Error;
 
 use crate::bottleneck::Bottleneck;
 use crate::error::Nearest;
@@ -86,12 +85,7 @@ impl FromStr for SpaceName {
 }
 
 /// No design space has this name.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error(
-    "no design space is called `{name}`; {}there are `AnyNetXA`, `AnyNetXB`, `AnyNetXC`, `AnyNetXD`, `AnyNetXE`, \
-     `RegNetX` and `RegNetY`",
-    did_you_mean(*nearest)
-)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownSpace {
     /// The name given.
     pub name: String,
@@ -99,16 +93,11 @@ pub struct UnknownSpace {
     pub nearest: Option<&'static str>,
 }
 
-fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map_or(String::new(), |nearest| format!("did you mean `{nearest}`? "))
-}
-
 /// A rule of a design space that a network breaks, with the stage that breaks it, counted from 1.
-#[derive(Debug, Clone, PartialEq, Error)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum SpaceError {
     /// A block other than the bottleneck.
-    #[error("{space} has X blocks only, not {block} blocks; write `block = x`")]
     Block {
         /// The space.
         space: SpaceName,
@@ -116,16 +105,13 @@ pub enum SpaceError {
         block: Block,
     },
     /// Squeeze-and-excitation where there is none.
-    #[error("{space} has no squeeze-and-excitation; leave `se` out, or use RegNetY")]
     Se {
         /// The space.
         space: SpaceName,
     },
     /// No squeeze-and-excitation in RegNetY.
-    #[error("RegNetY has squeeze-and-excitation; write `se = true`, or use RegNetX")]
     NoSe,
     /// A stride other than 2.
-    #[error("stage {stage}: stride {stride} is not {space}'s, whose stages all have stride 2")]
     Stride {
         /// The space.
         space: SpaceName,
@@ -135,9 +121,6 @@ pub enum SpaceError {
         stride: usize,
     },
     /// Too many blocks in one stage.
-    #[error(
-        "stage {stage}: depth {depth} is not in {space}: a stage has at most 16 blocks; the nearest is 16"
-    )]
     Depth {
         /// The space.
         space: SpaceName,
@@ -147,9 +130,6 @@ pub enum SpaceError {
         depth: usize,
     },
     /// A width that is too large or not a multiple of 8.
-    #[error(
-        "stage {stage}: width {width} is not in {space}: widths are multiples of 8 up to 1024; {nearest}"
-    )]
     Width {
         /// The space.
         space: SpaceName,
@@ -161,9 +141,6 @@ pub enum SpaceError {
         nearest: Nearest<usize>,
     },
     /// A bottleneck ratio other than 1, 2 and 4.
-    #[error(
-        "stage {stage}: bottleneck ratio {ratio} is not in {space}, which has 1, 2 and 4; the nearest is {nearest}"
-    )]
     Bottleneck {
         /// The space.
         space: SpaceName,
@@ -175,9 +152,6 @@ pub enum SpaceError {
         nearest: usize,
     },
     /// A group width other than 1, 2, 4, 8, 16 and 32.
-    #[error(
-        "stage {stage}: group width {group_width} is not in {space}, which has 1, 2, 4, 8, 16 and 32; {nearest}"
-    )]
     GroupWidth {
         /// The space.
         space: SpaceName,
@@ -189,9 +163,6 @@ pub enum SpaceError {
         nearest: Nearest<usize>,
     },
     /// A bottleneck ratio that the other stages do not have.
-    #[error(
-        "stage {stage}: bottleneck ratio {ratio} differs from the other stages': in {space} all share one; use {shared}"
-    )]
     SharedBottleneck {
         /// The space.
         space: SpaceName,
@@ -203,9 +174,6 @@ pub enum SpaceError {
         shared: Bottleneck,
     },
     /// A group width that the other stages do not have.
-    #[error(
-        "stage {stage}: group width {group_width} differs from the other stages': in {space} all share one; use {shared}"
-    )]
     SharedGroupWidth {
         /// The space.
         space: SpaceName,
@@ -217,10 +185,6 @@ pub enum SpaceError {
         shared: usize,
     },
     /// A stage that is narrower than the one before.
-    #[error(
-        "stage {stage}: width {width} is less than the {before} of the stage before it: in {space} widths do not fall; \
-         the nearest is {before}"
-    )]
     FallingWidth {
         /// The space.
         space: SpaceName,
@@ -232,10 +196,6 @@ pub enum SpaceError {
         before: usize,
     },
     /// A stage that is shallower than the one before.
-    #[error(
-        "stage {stage}: depth {depth} is less than the {before} of the stage before it: in {space} depths do not fall; \
-         the nearest is {before}"
-    )]
     FallingDepth {
         /// The space.
         space: SpaceName,
@@ -247,9 +207,6 @@ pub enum SpaceError {
         before: usize,
     },
     /// The network is too deep for a RegNet.
-    #[error(
-        "stage {stage}: depth {depth} makes {total} blocks, and a {space} has at most 63; the nearest depth is {nearest}"
-    )]
     TooDeep {
         /// The space.
         space: SpaceName,
@@ -263,11 +220,6 @@ pub enum SpaceError {
         nearest: usize,
     },
     /// No quantised line makes this stage after the ones before it.
-    #[error(
-        "stage {stage}: no {space} has width {width} and depth {depth} {}: no w0 < 256, wa < 256 and \
-         1.5 <= wm <= 3 make them; {remedy}",
-        after(*stage)
-    )]
     NoFit {
         /// The space.
         space: SpaceName,
@@ -282,10 +234,6 @@ pub enum SpaceError {
     },
 }
 
-fn after(stage: usize) -> &'static str {
-    if stage > 1 { "after the stages before it" } else { "as its first stage" }
-}
-
 /// The nearest stages that a quantised line makes in place of one that it does not.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Remedy {
@@ -293,21 +241,6 @@ pub struct Remedy {
     pub widths: Nearest<usize>,
     /// Depths at the same width.
     pub depths: Nearest<usize>,
-}
-
-impl fmt::Display for Remedy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |nearest: &Nearest<usize>| match (nearest.below, nearest.above) {
-            (Some(below), Some(above)) => Some(format!("{below} or {above}")),
-            (below, above) => below.or(above).map(|only| only.to_string()),
-        };
-        match (list(&self.widths), list(&self.depths)) {
-            (Some(widths), Some(depths)) => write!(f, "width {widths} would fit, or depth {depths}"),
-            (Some(widths), None) => write!(f, "width {widths} would fit"),
-            (None, Some(depths)) => write!(f, "depth {depths} would fit"),
-            (None, None) => f.write_str("no width and no depth near would fit"),
-        }
-    }
 }
 
 impl SpaceError {

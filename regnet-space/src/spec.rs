@@ -145,17 +145,6 @@ impl fmt::Display for StemKind {
     }
 }
 
-impl FromStr for Block {
-    type Err = ParamError;
-
-    fn from_str(name: &str) -> Result<Self, ParamError> {
-        [Self::Vanilla, Self::Basic, Self::Bottleneck]
-            .into_iter()
-            .find(|block| block.to_string() == name)
-            .ok_or_else(|| ParamError::UnknownBlock { name: name.to_owned() })
-    }
-}
-
 impl FromStr for StemKind {
     type Err = ParamError;
 

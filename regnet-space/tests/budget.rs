@@ -72,7 +72,8 @@ fn without_a_smaller_preset_the_message_says_so() {
     refuses(
         &published("RegNetX-200MF"),
         &[(Quantity::Flops, 100 * M)],
-        &["flops: 199M is over the budget of 100M; stage s4 costs most (55 %); no smaller preset fits"],
+        &["flops: 199M is over the budget of 100M; stage s4 costs most (55 %); \
+           no smaller preset fits: raise the limit, or make stage s4 smaller"],
     );
 }
 
@@ -82,7 +83,7 @@ fn figures_that_look_alike_are_written_out() {
         &published("RegNetX-200MF"),
         &[(Quantity::Flops, 199_040_871)],
         &["flops: 199,040,872 is over the budget of 199,040,871; stage s4 costs most (55 %); \
-           no smaller preset fits"],
+           no smaller preset fits: raise the limit, or make stage s4 smaller"],
     );
 }
 

@@ -190,10 +190,13 @@ fn specs() {
         ..anynet(Block::Vanilla, vec![Stage { group_width: 8, ..Stage::plain(1, 16, 1) }])
     };
     for (net, messages) in [
-        (anynet(Block::Basic, vec![]), vec!["0 stages are out of range: a network has 1 to 6"]),
+        (
+            anynet(Block::Basic, vec![]),
+            vec!["0 stages are out of range: a network has 1 to 6; the nearest is 1"],
+        ),
         (
             anynet(Block::Basic, vec![Stage::plain(1, 8, 1); 7]),
-            vec!["7 stages are out of range: a network has 1 to 6"],
+            vec!["7 stages are out of range: a network has 1 to 6; the nearest is 6"],
         ),
         (
             grouped(30, 4, 1),
@@ -213,9 +216,9 @@ fn specs() {
         (
             anynet(Block::Vanilla, vec![Stage::plain(0, 0, 3)]),
             vec![
-                "stage 1: depth 0 is out of range: a stage has 1 to 1024 blocks",
-                "stage 1: stride 3 is out of range: a stage has stride 1 or 2",
-                "stage 1: width 0 is out of range: a stage has 1 to 65536 channels",
+                "stage 1: depth 0 is out of range: a stage has 1 to 1024 blocks; the nearest is 1",
+                "stage 1: stride 3 is out of range: a stage has stride 1 or 2; the nearest is 2",
+                "stage 1: width 0 is out of range: a stage has 1 to 65536 channels; the nearest is 1",
             ],
         ),
         (
@@ -238,6 +241,6 @@ fn specs() {
     );
     assert_eq!(
         net.complexity(0, 224).unwrap_err().to_string(),
-        "an input of 0 x 224 pixels is out of range: each side has 1 to 16384"
+        "an input of 0 x 224 pixels is out of range: each side has 1 to 16384; the nearest is 1 x 224"
     );
 }

@@ -167,7 +167,7 @@ fn regnet_rules_beside_the_line() {
         found(&y, SpaceName::RegNetY),
         [
             "RegNetY has squeeze-and-excitation; write `se = true`, or use RegNetX",
-            "stage 1: stride 1 is not RegNetY's, whose stages all have stride 2"
+            "stage 1: stride 1 is not RegNetY's, whose stages all have stride 2; use 2, or leave the strides out"
         ]
     );
     let deep = net(&[1, 63], &[24, 48], &[1; 2], &[8; 2]);

@@ -121,7 +121,7 @@ impl Network {
     fn spec(&self) -> Result<AnyNet, String> {
         let in_words = |error: ParamError| error.to_string();
         let kind = self.stem.parse().map_err(in_words)?;
-        let block = self.block.parse().map_err(in_words)?;
+        let block = block(&self.block)?;
         let regulator = self.regulator.as_deref().map(str::parse).transpose().map_err(in_words)?;
         let stages = self.stages.iter().map(StageCard::spec).collect::<Result<_, _>>()?;
         let spec = AnyNet {
@@ -138,6 +138,13 @@ impl Network {
             Err(errors) => Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
         }
     }
+}
+
+fn block(name: &str) -> Result<Block, String> {
+    let all = [Block::Vanilla, Block::Basic, Block::Bottleneck];
+    all.into_iter()
+        .find(|block| block.to_string() == name)
+        .ok_or_else(|| format!("no block is called `{name}`"))
 }
 
 impl StageCard {
@@ -184,7 +191,8 @@ mod tests {
     fn a_card_that_was_spoilt_is_refused() {
         let json = r#"{"input_channels": 3, "stem": "simple", "stem_width": 32, "block": "basic", "se": null,
             "classes": 10, "stages": [], "regulator": "gru(conv = fast)"}"#;
-        let error = serde_json::from_str::<Network>(json).unwrap().spec().unwrap_err();
-        assert_eq!(error, "`fast` is no convolution of a regulator; there are `full` and `efficient`");
+        let error = |json: &str| serde_json::from_str::<Network>(json).unwrap().spec().unwrap_err();
+        assert_eq!(error(json), "`fast` is no convolution of a regulator; there are `full` and `efficient`");
+        assert_eq!(error(&json.replace("basic", "plain")), "no block is called `plain`");
     }
 }

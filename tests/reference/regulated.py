@@ -47,6 +47,7 @@ LSTM_ONLY = ("carried_per_block",)
 # CIFAR-like of depth 8 (one block a stage) and of mixed depths, and bottlenecks without (X) and with (Y) squeeze-and-
 # excitation: name, cell, mode, configuration
 SMALL = dict(stem="cifar", stem_width=4, block="basic", widths=[4, 8, 8], strides=[1, 2, 2], se_ratio=0)
+EXCITED = SMALL | dict(se_ratio=0.5)
 WIDE = dict(
     stem="simple", stem_width=8, block="bottleneck", depths=[1, 3], widths=[8, 12], strides=[2, 2],
     inner_widths=[8, 12], group_widths=[4, 4],
@@ -55,8 +56,8 @@ NETWORKS = [
     ("cifar_8", "rnn", "train", SMALL | dict(depths=[1, 1, 1], conv="full", share="stage", carry=False)),
     ("cifar_8", "lstm", "train", SMALL | dict(depths=[1, 1, 1], conv="efficient", share="stage", carry=True)),
     ("cifar_12", "gru", "train", SMALL | dict(depths=[2, 2, 1], conv="efficient", share="stage", carry=False)),
-    ("cifar_8_se", "gru", "eval", SMALL | dict(depths=[1, 1, 1], conv="full", share="stage", carry=True, se_ratio=0.5)),
-    ("cifar_14_se", "lstm", "eval", SMALL | dict(depths=[2, 2, 2], conv="full", share="block", carry=False, se_ratio=0.5)),
+    ("cifar_8_se", "gru", "eval", EXCITED | dict(depths=[1, 1, 1], conv="full", share="stage", carry=True)),
+    ("cifar_14_se", "lstm", "eval", EXCITED | dict(depths=[2, 2, 2], conv="full", share="block", carry=False)),
     ("x", "lstm", "train", WIDE | dict(conv="full", share="stage", carry=False, se_ratio=0)),
     ("y", "gru", "train", WIDE | dict(conv="efficient", share="stage", carry=False, se_ratio=0.25)),
     ("y", "rnn", "eval", WIDE | dict(conv="full", share="block", carry=True, se_ratio=0.25)),
@@ -152,7 +153,9 @@ def blocks(dtype=torch.float64):
             form = CONVS[(at + number) % 2]
             se_width = round(width_in * se_ratio)
             config = {
-                "name": "_".join([kind, cell, form, f"stride_{stride}"] + ["state"] * has_state + ["se"] * bool(se_width)),
+                "name": "_".join(
+                    [kind, cell, form, f"stride_{stride}"] + ["state"] * has_state + ["se"] * bool(se_width)
+                ),
                 "kind": "regulated_block", "block": kind, "cell": cell, "conv": form, "in": width_in, "out": out,
                 "inner": inner, "group_width": group_width, "stride": stride, "state": has_state,
                 "se_width": se_width, "batch": batch, "height": height, "width": width, "mode": mode,
@@ -238,12 +241,14 @@ def counts() -> list:
         rows.append({"depth": depth, "carry": False, **spec, "params": parameters(Network(CIFAR | spec))})
     for (cell, form, share, se_ratio), carry in product(forms, (False, True)):
         if carry:
-            spec = {"cell": cell, "conv": form, "share": share, "se_ratio": se_ratio, "carry": True, "depths": [3] * 3}
+            spec = {"cell": cell, "conv": form, "share": share, "se_ratio": se_ratio, "carry": True}
+            spec |= {"depths": [3] * 3}
             rows.append({"depth": 20, **spec, "params": parameters(Network(CIFAR | spec))})
         if se_ratio == 0:
             spec = {"cell": cell, "conv": form, "share": share, "se_ratio": 0, "carry": carry}
             with torch.device("meta"):
-                rows.append({"depth": 50, **spec, "depths": IMAGENET["depths"], "params": parameters(Network(IMAGENET | spec))})
+                params = parameters(Network(IMAGENET | spec))
+            rows.append({"depth": 50, **spec, "depths": IMAGENET["depths"], "params": params})
     return rows
 
 

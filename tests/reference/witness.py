@@ -116,12 +116,12 @@ class Evaluation:
         return x.mean((2, 3)) @ weight.T + self.get("head.fc.bias", (case["classes"],))
 
     def run(self, case):
-        """The output and the loss of a case."""
+        """The outputs by name, and the loss of a case."""
         channels = case.get("in", case.get("channels", 3))
         x = self.get("input", (case["batch"], channels, case["height"], case["width"]))
         if case["kind"].endswith("network"):
             y = self.network(x, case)
-            return y, cross_entropy(y, case["labels"], case["label_smoothing"])
+            return {"output": y}, cross_entropy(y, case["labels"], case["label_smoothing"])
         if case["kind"] in ("basic_block", "vanilla_block"):
             y = self.plain_block(x, *(case[key] for key in ("kind", "out", "stride")))
         elif case["kind"].endswith("block"):
@@ -130,7 +130,7 @@ class Evaluation:
             y = max_pool(relu(x) if case["rectified"] else x)
         else:
             y = self.stem(x, "", case["kind"], case["out"])
-        return y, float((y * tensor("loss", y.shape)).sum())
+        return {"output": y}, float((y * tensor("loss", y.shape)).sum())
 
 
 def relu(x):
@@ -149,16 +149,18 @@ def cross_entropy(logits, labels, smoothing):
     return float(-((1.0 - smoothing) * of_label + smoothing * log_p.mean(1)).mean())
 
 
-def slope_error(case: dict, name: str, kept: dict) -> float:
+def slope_error(evaluation: type, case: dict, name: str, kept: dict) -> float:
     """The error of a gradient's component along `dot0`, on the scale of the gradient."""
     if "values" in kept:
         slope = float(np.dot(kept["values"], uniform("dot0", len(kept["values"]))))
         norm = math.hypot(*kept["values"])
     else:
         slope, norm = kept["dots"][0], kept["norm"]
+    # What takes no part has the gradient 0, and moving it changes nothing at all.
+    norm = norm or 1e-300
     for step in STEPS:
-        ahead = Evaluation(case["mode"], name, step).run(case)[1]
-        behind = Evaluation(case["mode"], name, -step).run(case)[1]
+        ahead = evaluation(case["mode"], name, step).run(case)[1]
+        behind = evaluation(case["mode"], name, -step).run(case)[1]
         error = abs((ahead - behind) / (2 * step) - slope) / norm
         if error <= DIFFERENCE:
             break
@@ -170,12 +172,12 @@ def check(what: str, error: float, bound: float) -> None:
         raise SystemExit(f"{what}: differs by {error:.1e}, more than {bound:.0e}")
 
 
-def check_case(file: str, case: dict) -> tuple:
+def check_case(file: str, case: dict, evaluator: type = Evaluation) -> tuple:
     """The largest forward error and the largest gradient error of a case."""
     case = {"mode": "train"} | case
-    evaluation = Evaluation(case["mode"])
-    output, loss = evaluation.run(case)
-    values = {"output": output, "loss": loss}
+    evaluation = evaluator(case["mode"])
+    outputs, loss = evaluation.run(case)
+    values = outputs | {"loss": loss}
     values |= {f"running.{name}": value for name, value in evaluation.running.items()}
     where, kept = f"{file} {case['name']}", case["tensors"]
     if case["mode"] == "train":
@@ -189,7 +191,7 @@ def check_case(file: str, case: dict) -> tuple:
         forward = max(forward, error)
     # A tie has no derivative; its rule is PyTorch's to state.
     for name in [] if case.get("rectified") else [name for name in kept if name.startswith("grad.")]:
-        error = slope_error(case, name.removeprefix("grad."), kept[name])
+        error = slope_error(evaluator, case, name.removeprefix("grad."), kept[name])
         check(f"{where} {name}", error, DIFFERENCE)
         gradient = max(gradient, error)
     return forward, gradient

@@ -2,23 +2,24 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use regnet_space::limits::MAX_BOTTLENECK;
-use regnet_space::membership::UnknownSpace;
-use regnet_space::{AnyNet, Block, Bottleneck, ParamError, SpaceError, SpaceName, SpecError, Stage};
+use regnet_space::{AnyNet, Block, Bottleneck, SpaceError, SpaceName, SpecError, Stage};
 
 use super::draft::{Draft, stand_in};
 use super::list::Values;
 use super::{Model, keys, limits, missing};
 use crate::budget;
+use crate::code::Code;
 use crate::key::{Form, Key};
 use crate::parse::{Body, Entry, stream};
-use crate::report::Report;
+use crate::report::{Mistake, Report};
 use crate::value::{self, text};
 
 /// The stride of a stage that does not say its own.
 const STRIDE: usize = 2;
 
-/// Checks everything about one declaration. The model is the one declared unless something was reported.
-pub fn model(report: &mut Report, body: &Body) -> Model {
+/// Checks everything about one declaration. The model is the one declared unless something was reported; only such a one
+/// comes with the limits it is to be held to.
+pub fn model(report: &mut Report, body: &Body) -> (Model, Vec<budget::Written>) {
     let mut draft = Stages::new();
     if !body.is_empty() {
         let keys = keys(report, Form::AnyNet, &body.entries);
@@ -31,11 +32,10 @@ pub fn model(report: &mut Report, body: &Body) -> Model {
         let limits = limits(report, &keys);
         let model = sound.then(|| draft.check(report, body, &keys.known));
         if let Some(model) = model.flatten() {
-            budget::check(report, &limits, &model.net, model.input);
-            return model;
+            return (model, limits);
         }
     }
-    draft.ends.into_model()
+    (draft.ends.into_model(), Vec::new())
 }
 
 /// A declaration that takes shape entry by entry.
@@ -69,13 +69,13 @@ impl Stages {
     fn read(&mut self, report: &mut Report, entries: &[(Key, &Entry)]) {
         for &(key, entry) in entries {
             let Some(tokens) = &entry.value else { continue };
-            if let Err(text) = self.set(report, key, tokens) {
-                report.at(stream(tokens), text);
+            if let Err(mistake) = self.set(report, key, tokens) {
+                report.at(stream(tokens), mistake);
             }
         }
     }
 
-    fn set(&mut self, report: &mut Report, key: Key, tokens: &[TokenTree]) -> Result<(), String> {
+    fn set(&mut self, report: &mut Report, key: Key, tokens: &[TokenTree]) -> Result<(), Mistake> {
         let whole = |tokens: &[TokenTree]| value::whole(key.name(), key.example(), tokens);
         match key {
             Key::Depths => self.depths = Values::read_list(report, key, tokens, whole),
@@ -114,11 +114,8 @@ impl Stages {
             // An empty list was reported.
             let Some(len) = len.filter(|&len| len > 0 && count > 0 && len != count) else { continue };
             same = false;
-            let (key, first) = (key.name(), first.name());
-            report.at(
-                at,
-                format!("`{key}` has {}, and `{first}` has {count}: give one for each stage", values(len)),
-            );
+            let what = format!("`{}` has {}, and `{}` has {count}", key.name(), values(len), first.name());
+            report.at(at, Mistake::new(Code::ListLength, what, "give one for each stage"));
         }
         same
     }
@@ -141,7 +138,8 @@ impl Stages {
         }
         if self.block == Block::Basic && net.se.is_some() {
             let at = self.blame(body, entries, "se", None);
-            report.at(at, "there are no layers yet for basic blocks with squeeze-and-excitation");
+            let what = "there are no layers yet for basic blocks with squeeze-and-excitation";
+            report.at(at, Mistake::new(Code::NoLayers, what, "use a bottleneck block or leave se out"));
             return None;
         }
         self.check_space(report, body, entries, &net);
@@ -164,10 +162,8 @@ impl Stages {
         for (key, at) in set.into_iter().flatten() {
             plain = false;
             let block = self.block;
-            report.at(
-                at,
-                format!("a {block} block has no {key}: leave `{key}` out, or use `block = bottleneck`"),
-            );
+            let help = format!("leave `{key}` out, or use `block = bottleneck`");
+            report.at(at, Mistake::new(Code::PlainBlock, format!("a {block} block has no {key}"), help));
         }
         plain
     }
@@ -268,33 +264,30 @@ fn key(error: &SpecError) -> Option<&'static str> {
     })
 }
 
-fn ratio(tokens: &[TokenTree]) -> Result<Bottleneck, String> {
+fn ratio(tokens: &[TokenTree]) -> Result<Bottleneck, Mistake> {
     let ratio = value::number(Key::Bottleneck.name(), Key::Bottleneck.example(), tokens)?;
-    Bottleneck::from_ratio(ratio).map_err(|error| match error {
-        ParamError::Bottleneck { nearest, .. } => format!(
-            "bottleneck = {} is neither a whole number nor one over a whole number up to {MAX_BOTTLENECK}; {nearest}",
-            text(tokens)
-        ),
-        other => other.to_string(),
-    })
+    Ok(Bottleneck::from_ratio(ratio)?)
 }
 
 /// The blocks by name; `x` is the paper's name of the bottleneck.
-fn block(tokens: &[TokenTree]) -> Result<Block, String> {
+fn block(tokens: &[TokenTree]) -> Result<Block, Mistake> {
     match text(tokens).as_str() {
         "x" | "bottleneck" => Ok(Block::Bottleneck),
         "basic" => Ok(Block::Basic),
         "vanilla" => Ok(Block::Vanilla),
-        "y" => {
-            Err("a Y block is an X block with squeeze-and-excitation: write `block = x, se = true`"
-                .to_owned())
-        }
-        other => Err(format!(
-            "no block is called `{other}`; there are `x`, `basic`, `bottleneck` (the same as `x`) and `vanilla`"
+        "y" => Err(Mistake::new(
+            Code::Block,
+            "a Y block is an X block with squeeze-and-excitation",
+            "write `block = x, se = true`",
+        )),
+        other => Err(Mistake::new(
+            Code::Block,
+            format!("no block is called `{other}`"),
+            "there are `x`, `basic`, `bottleneck` (the same as `x`) and `vanilla`",
         )),
     }
 }
 
-fn space(tokens: &[TokenTree]) -> Result<SpaceName, String> {
-    text(tokens).parse().map_err(|error: UnknownSpace| error.to_string())
+fn space(tokens: &[TokenTree]) -> Result<SpaceName, Mistake> {
+    Ok(text(tokens).parse::<SpaceName>()?)
 }

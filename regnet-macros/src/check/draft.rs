@@ -1,12 +1,15 @@
 //! A declaration that takes shape entry by entry.
 
+use std::fmt::Display;
+
 use proc_macro2::{Delimiter, TokenTree};
 use regnet_space::{Bottleneck, Declaration, ParamError, Preset, SE_RATIO, Space, Stem, StemKind, presets};
 
 use super::Model;
+use crate::code::Code;
 use crate::key::Key;
 use crate::parse::{Entry, flatten, is_group, is_word, stream};
-use crate::report::Report;
+use crate::report::{Mistake, Report};
 use crate::value::{self, text};
 
 /// What is declared so far.
@@ -36,7 +39,7 @@ impl Draft {
             let Some(value) = &entry.value else { continue };
             match self.set(key, value) {
                 Ok(()) => read.push((key, entry)),
-                Err(text) => report.at(stream(value), text),
+                Err(mistake) => report.at(stream(value), mistake),
             }
         }
         read
@@ -76,7 +79,7 @@ impl Draft {
     }
 
     /// Sets one key of `regnet!`.
-    pub fn set(&mut self, key: Key, tokens: &[TokenTree]) -> Result<(), String> {
+    pub fn set(&mut self, key: Key, tokens: &[TokenTree]) -> Result<(), Mistake> {
         let whole = || value::whole(key.name(), key.example(), tokens);
         let number = || value::number(key.name(), key.example(), tokens);
         let Declaration { params, classes, stem, space, input_channels, .. } = &mut self.declaration;
@@ -86,7 +89,7 @@ impl Draft {
             Key::Wa => params.wa = number()?,
             Key::Wm => params.wm = number()?,
             Key::G => params.g = whole()?,
-            Key::B => params.b = Bottleneck::from_ratio(number()?).map_err(|error| error.to_string())?,
+            Key::B => params.b = Bottleneck::from_ratio(number()?)?,
             Key::Se => params.se = squeeze_excite(tokens)?,
             Key::Classes => *classes = whole()?,
             Key::Stem => *stem = self::stem(tokens)?,
@@ -112,49 +115,58 @@ pub fn usual_size(stem: StemKind) -> (usize, usize) {
 }
 
 /// `true`, `false` or a ratio.
-fn squeeze_excite(tokens: &[TokenTree]) -> Result<Option<f64>, String> {
+fn squeeze_excite(tokens: &[TokenTree]) -> Result<Option<f64>, Mistake> {
     match tokens {
         [word] if is_word(word, "true") => Ok(Some(SE_RATIO)),
         [word] if is_word(word, "false") => Ok(None),
-        [TokenTree::Ident(other)] => {
-            Err(format!("se = {other} is out of range: it is `true`, `false` or a ratio such as `se = 0.25`"))
-        }
+        [TokenTree::Ident(other)] => Err(Mistake::new(
+            Code::Se,
+            format!("se = {other} is neither `true` nor `false` nor a ratio"),
+            "write `se = true` for the usual ratio, or the ratio itself, as in `se = 0.25`",
+        )),
         _ => value::number("se", "se = 0.25", tokens).map(Some),
     }
 }
 
 /// `simple`, `cifar` or `resnet`, perhaps with a width in parentheses.
-pub fn stem(tokens: &[TokenTree]) -> Result<Stem, String> {
-    let Some((TokenTree::Ident(name), width)) = tokens.split_first() else {
-        return Err(format!("stem is `simple`, `cifar` or `resnet`, as in `{}`", Key::Stem.example()));
+pub fn stem(tokens: &[TokenTree]) -> Result<Stem, Mistake> {
+    let form = |what: &str, name: &dyn Display| {
+        Mistake::new(Code::StemForm, what, format!("write it as in `stem = {name}(32)`"))
     };
-    let kind = name.to_string().parse().map_err(|error: ParamError| error.to_string())?;
+    let Some((TokenTree::Ident(name), width)) = tokens.split_first() else {
+        return Err(form("stem is `simple`, `cifar` or `resnet`", &"simple"));
+    };
+    let kind = name.to_string().parse::<StemKind>()?;
     let width = match width {
         [] => Stem::default().width,
         [TokenTree::Group(width)] if is_group(&tokens[1], Delimiter::Parenthesis) => {
             value::whole("the stem's width", &format!("stem = {name}(32)"), &flatten(width.stream()))?
         }
-        _ => return Err(format!("a stem has one width in parentheses, as in `stem = {name}(32)`")),
+        _ => return Err(form("a stem has one width in parentheses", name)),
     };
     Ok(Stem { kind, width })
 }
 
-fn space(tokens: &[TokenTree]) -> Result<Space, String> {
+fn space(tokens: &[TokenTree]) -> Result<Space, Mistake> {
     match tokens {
         [word] if is_word(word, "any") => Ok(Space::Any),
-        _ => Err(format!(
-            "space = {} is out of range: leave it out for the published design space, \
-             or write `space = any` to allow numbers outside it",
-            text(tokens)
+        _ => Err(Mistake::new(
+            Code::SpaceOption,
+            format!("space = {} is not `any`, the only space to choose here", text(tokens)),
+            "leave it out for the published design space, or write `space = any` to allow numbers outside it",
         )),
     }
 }
 
 /// Channels, height and width: `3 x 224 x 224`, with or without spaces.
-pub fn image(tokens: &[TokenTree]) -> Result<[usize; 3], String> {
+pub fn image(tokens: &[TokenTree]) -> Result<[usize; 3], Mistake> {
     let text = text(tokens);
     let numbers: Option<Vec<usize>> = text.split('x').map(|number| number.parse().ok()).collect();
     numbers.and_then(|numbers| numbers.try_into().ok()).ok_or_else(|| {
-        format!("input = {text} is not channels x height x width: write it as in `{}`", Key::Input.example())
+        Mistake::new(
+            Code::InputForm,
+            format!("input = {text} is not channels x height x width"),
+            format!("write it as in `{}`", Key::Input.example()),
+        )
     })
 }

@@ -2,9 +2,10 @@
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
+use crate::code::Code;
 use crate::key::Key;
-use crate::parse::{flatten, is_group, is_punct, stream};
-use crate::report::Report;
+use crate::parse::{flatten, is_group, is_punct, no_comma, nothing_before, stream};
+use crate::report::{Mistake, Report};
 
 /// One key's values with their tokens. Unreadable ones were reported and are `None`.
 pub struct Values<T> {
@@ -22,7 +23,7 @@ impl<T: Copy> Values<T> {
         report: &mut Report,
         key: Key,
         tokens: &[TokenTree],
-        read: impl Fn(&[TokenTree]) -> Result<T, String>,
+        read: impl Fn(&[TokenTree]) -> Result<T, Mistake>,
     ) -> Self {
         let list = match tokens {
             [list @ TokenTree::Group(group)] if is_group(list, Delimiter::Bracket) => {
@@ -33,15 +34,12 @@ impl<T: Copy> Values<T> {
         let is_list = list.is_some();
         let inside = list.as_deref().map_or_else(|| vec![tokens], |inside| elements(report, inside));
         if inside.is_empty() {
-            let text = format!(
-                "`{0}` is empty: give one number for each stage, as in `{1}`",
-                key.name(),
-                key.example()
-            );
-            report.at(stream(tokens), text);
+            let what = format!("`{}` is empty", key.name());
+            let help = format!("give one number for each stage, as in `{}`", key.example());
+            report.at(stream(tokens), Mistake::new(Code::EmptyList, what, help));
         }
         let elements = inside.into_iter().map(|tokens| {
-            (read(tokens).map_err(|text| report.at(stream(tokens), text)).ok(), stream(tokens))
+            (read(tokens).map_err(|mistake| report.at(stream(tokens), mistake)).ok(), stream(tokens))
         });
         Self { key, elements: elements.collect(), whole: tokens.to_vec(), is_list }
     }
@@ -51,16 +49,14 @@ impl<T: Copy> Values<T> {
         report: &mut Report,
         key: Key,
         tokens: &[TokenTree],
-        read: impl Fn(&[TokenTree]) -> Result<T, String>,
+        read: impl Fn(&[TokenTree]) -> Result<T, Mistake>,
     ) -> Option<Self> {
         if matches!(tokens, [list] if is_group(list, Delimiter::Bracket)) {
             return Some(Self::read(report, key, tokens, read));
         }
-        let (name, example) = (key.name(), key.example());
-        report.at(
-            stream(tokens),
-            format!("`{name}` is a list with one number for each stage, as in `{example}`"),
-        );
+        let what = format!("`{}` is a list with one number for each stage", key.name());
+        let help = format!("write it as in `{}`", key.example());
+        report.at(stream(tokens), Mistake::new(Code::NotAList, what, help));
         None
     }
 
@@ -89,15 +85,15 @@ fn elements<'a>(report: &mut Report, tokens: &'a [TokenTree]) -> Vec<&'a [TokenT
     for (i, token) in tokens.iter().enumerate() {
         if is_punct(token, ',') {
             if i == start {
-                report.at(token, "nothing stands before this `,`");
+                report.at(token, nothing_before());
             }
             elements.push(&tokens[start..i]);
             start = i + 1;
         } else if let [TokenTree::Literal(first), TokenTree::Literal(second)] =
             &tokens[i.saturating_sub(1)..=i]
         {
-            let text = format!("expected `,` between `{first}` and `{second}`");
-            report.at(stream(&tokens[i - 1..=i]), text);
+            let what = format!("expected `,` between `{first}` and `{second}`");
+            report.at(stream(&tokens[i - 1..=i]), no_comma(what));
             elements.push(&tokens[start..i]);
             start = i;
         }

@@ -1,6 +1,6 @@
 //! A network with everything that is written about it.
 
-use regnet_space::{AnyNet, Complexity, SpecError, Stage, StageRow};
+use regnet_space::{AnyNet, Complexity, Limit, SpecError, Stage, StageRow};
 
 /// A sound network, the images it was declared for, and what follows from both.
 pub struct Model {
@@ -13,6 +13,8 @@ pub struct Model {
     pub se_widths: Vec<[usize; 2]>,
     /// What its documentation calls it, with the article.
     pub title: String,
+    /// The limits of its budget, each with what the network costs.
+    pub budget: Vec<(Limit, u64)>,
 }
 
 impl Model {
@@ -23,7 +25,14 @@ impl Model {
         let table = net.stage_table(height, width)?;
         let se_widths = se_widths(&net)?;
         let title = format!("A RegNet{}", if net.se.is_some() { "Y" } else { "X" });
-        Ok(Self { input: [net.input_channels, height, width], table, se_widths, title, net })
+        Ok(Self {
+            input: [net.input_channels, height, width],
+            table,
+            se_widths,
+            title,
+            budget: Vec::new(),
+            net,
+        })
     }
 
     /// What the whole network costs.

@@ -21,7 +21,7 @@ fn read(source: &str) -> (Declaration, [usize; 2], String) {
     };
     let [item] = items.as_slice() else { panic!("not one item: {source}") };
     assert_eq!(item.name, "Printed");
-    let draft = draft(&mut report, &item.body);
+    let (draft, _) = draft(&mut report, &item.body);
     let (height, width) = draft.size();
     (draft.declaration, [height, width], report.into_items().to_string())
 }

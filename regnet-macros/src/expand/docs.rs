@@ -1,7 +1,7 @@
 //! The documentation of a named network: its stage table.
 
 use regnet_space::text::grouped;
-use regnet_space::{Complexity, StageRow, nearest_preset};
+use regnet_space::{Complexity, Limit, StageRow, nearest_preset};
 
 use crate::check::Model;
 
@@ -24,8 +24,22 @@ pub fn markdown(model: &Model) -> Vec<String> {
     let blocks: usize = model.table.iter().map(|row| row.blocks).sum();
     let Complexity { flops, params, .. } = model.complexity();
     lines.push(format!("| total | {blocks} | | | | {} | {} |", grouped(params), grouped(flops)));
+    lines.extend(budget(model));
     lines.extend(note(model));
     lines
+}
+
+/// A row for each limit that the network keeps.
+fn budget(model: &Model) -> Vec<String> {
+    if model.budget.is_empty() {
+        return Vec::new();
+    }
+    let head = ["", "| budget | limit | network | used |", "| --- | ---: | ---: | ---: |"].map(str::to_owned);
+    let rows = model.budget.iter().map(|&(Limit { quantity, most }, cost)| {
+        let percent = (100.0 * cost as f64 / most as f64).round();
+        format!("| {quantity} | {} | {} | {percent} % |", quantity.readable(most), quantity.readable(cost))
+    });
+    head.into_iter().chain(rows).collect()
 }
 
 /// What the user should know of a network that is almost a published one.

@@ -2,10 +2,13 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 
-use super::{is_punct, is_word, stream};
+use regnet_space::suggest;
+
+use super::{is_punct, stream};
 use crate::budget;
+use crate::code::Code;
 use crate::key::{Form, Key};
-use crate::report::Report;
+use crate::report::{Mistake, Report};
 
 /// A network as it was written.
 pub struct Body {
@@ -32,7 +35,7 @@ impl Body {
             _ => (tokens, [].as_slice(), stream(tokens)),
         };
         if inside.is_empty() && after.is_empty() {
-            report.at(&whole, form.empty());
+            report.at(&whole, Mistake::new(Code::Empty, "nothing is declared", form.start()));
         }
         let mut segments = segments(report, inside);
         let preset = match segments.first() {
@@ -60,10 +63,7 @@ impl Entry {
 
     fn parse(report: &mut Report, form: Form, segment: &[TokenTree]) -> Option<Self> {
         let (TokenTree::Ident(key), rest) = segment.split_first()? else {
-            report.at(
-                stream(segment),
-                format!("expected `key = value`, such as `{}`", form.keys()[0].example()),
-            );
+            report.at(stream(segment), not_an_entry(form.keys()[0].example()));
             return None;
         };
         if rest.first().is_some_and(|next| is_punct(next, '<')) && budget::is_quantity(&key.to_string()) {
@@ -73,11 +73,11 @@ impl Entry {
         let example = form.find(&key.to_string()).map_or("key = value", |key| key.example());
         let value = match rest {
             [other, ..] if !is_punct(other, '=') => {
-                report.at(other, format!("expected `=` after `{key}`, as in `{example}`"));
+                report.at(other, no_equals(key, format!("write it as in `{example}`")));
                 None
             }
             [] | [_] => {
-                report.at(stream(segment), format!("`{key}` has no value: write it as in `{example}`"));
+                report.at(stream(segment), no_value(key, example));
                 None
             }
             [_, value @ ..] => Some(value.to_vec()),
@@ -86,19 +86,45 @@ impl Entry {
     }
 }
 
+/// What to say of something else than an entry.
+pub fn not_an_entry(example: &str) -> Mistake {
+    Mistake::new(Code::NoEntry, "expected `key = value`", format!("write it as in `{example}`"))
+}
+
+/// What to say of a key alone.
+pub fn no_value(key: &Ident, example: &str) -> Mistake {
+    Mistake::new(Code::MissingValue, format!("`{key}` has no value"), format!("write it as in `{example}`"))
+}
+
+/// What to say where `=` should come after a name.
+pub fn no_equals(name: &Ident, help: String) -> Mistake {
+    Mistake::new(Code::NoEquals, format!("expected `=` after `{name}`"), help)
+}
+
+/// What to say where two entries or numbers touch.
+pub fn no_comma(what: String) -> Mistake {
+    Mistake::new(Code::NoComma, what, "write `,` here")
+}
+
+/// What to say of a comma too many.
+pub fn nothing_before() -> Mistake {
+    Mistake::new(Code::NothingBeforeComma, "nothing stands before this `,`", "leave it out")
+}
+
 type Tokens<'a> = &'a [TokenTree];
 
 /// Cuts `< inside > , after`, and gives the part from `<` to `>` as well.
 fn brackets<'a>(report: &mut Report, tokens: Tokens<'a>) -> (Tokens<'a>, Tokens<'a>, TokenStream) {
     let Some(close) = tokens.iter().position(|token| is_punct(token, '>')) else {
-        report.at(&tokens[0], "this `<` is never closed: write `>` after the last number");
+        let help = "write `>` after the last number";
+        report.at(&tokens[0], Mistake::new(Code::Unclosed, "this `<` is never closed", help));
         return (&tokens[1..], &[], stream(tokens));
     };
     let after = match &tokens[close + 1..] {
         [comma, after @ ..] if is_punct(comma, ',') => after,
         [] => &[],
         after => {
-            report.at(&after[0], format!("expected `,` between `>` and `{}`", after[0]));
+            report.at(&after[0], no_comma(format!("expected `,` between `>` and `{}`", after[0])));
             after
         }
     };
@@ -118,17 +144,18 @@ fn segments<'a>(report: &mut Report, tokens: Tokens<'a>) -> Vec<Tokens<'a>> {
     for (i, token) in tokens.iter().enumerate() {
         let semicolon = is_punct(token, ';');
         if semicolon {
-            report.at(token, "write `,` here: `;` ends a line only after `struct NAME = ..`");
+            let what = "`;` ends a line only after `struct NAME = ..`";
+            report.at(token, Mistake::new(Code::Separator, what, "write `,` here"));
         }
         let within_budget = is_budget(&tokens[start..i]) && budget::continues(&tokens[i + 1..]);
         if semicolon || is_punct(token, ',') && !within_budget {
             if i == start && !semicolon {
-                report.at(token, "nothing stands before this `,`");
+                report.at(token, nothing_before());
             }
             segments.push(&tokens[start..i]);
             start = i + 1;
         } else if i > start && starts_entry(&tokens[i..]) && !is_punct(&tokens[i - 1], '=') {
-            report.at(token, format!("expected `,` before `{token}`"));
+            report.at(token, no_comma(format!("expected `,` before `{token}`")));
             segments.push(&tokens[start..i]);
             start = i;
         }
@@ -138,9 +165,10 @@ fn segments<'a>(report: &mut Report, tokens: Tokens<'a>) -> Vec<Tokens<'a>> {
     segments
 }
 
-/// Whether these are the first tokens of `budget = limit, limit, ..`, which has commas of its own.
+/// Whether these are the first tokens of `budget = limit, limit, ..`, which has commas of its own even if it is misspelt.
 fn is_budget(tokens: Tokens<'_>) -> bool {
-    matches!(tokens, [key, equals, ..] if is_word(key, Key::Budget.name()) && is_punct(equals, '='))
+    let [TokenTree::Ident(key), equals, ..] = tokens else { return false };
+    is_punct(equals, '=') && suggest::nearest(&key.to_string(), [Key::Budget.name()]).is_some()
 }
 
 fn starts_entry(tokens: &[TokenTree]) -> bool {

@@ -1,13 +1,13 @@
 //! The item form: `pub struct NAME = ..; key = value; ..`.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::TokenTree;
 use quote::ToTokens;
-use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Ident, Token, Visibility};
+use syn::{Attribute, Ident, Visibility};
 
-use super::{Body, Entry, is_punct, is_word, stream};
+use super::{Body, Entry, Head, Kind, is_punct, is_word, no_equals, stream};
+use crate::code::Code;
 use crate::key::{Form, Key};
-use crate::report::Report;
+use crate::report::{Mistake, Report};
 
 /// A named network as it was written.
 pub struct Item {
@@ -38,11 +38,18 @@ pub fn items(report: &mut Report, form: Form, tokens: &[TokenTree]) -> Vec<Item>
         match items.last_mut() {
             Some(Some(item)) => item.body.entries.extend(options),
             Some(None) => {}
-            None => report.at(stream(line), "expected `pub struct NAME = ..;` before this line"),
+            None => {
+                let help = "write `pub struct NAME = ..;` before this line";
+                report.at(stream(line), Mistake::new(Code::NoStruct, "this line belongs to no struct", help));
+            }
         }
     }
     if let Some(last) = tokens.last().filter(|last| !is_punct(last, ';')) {
-        report.at(last, "expected `;` after this");
+        let what = format!("expected `;` after `{last}`");
+        report.at(
+            last,
+            Mistake::new(Code::NoSemicolon, what, "each line of an item ends with `;`: write one here"),
+        );
     }
     items.into_iter().flatten().collect()
 }
@@ -51,18 +58,15 @@ pub fn items(report: &mut Report, form: Form, tokens: &[TokenTree]) -> Vec<Item>
 fn item(report: &mut Report, form: Form, line: &[TokenTree]) -> Option<Item> {
     let equals = line.iter().position(|token| is_punct(token, '=')).unwrap_or(line.len());
     let (head, network) = line.split_at(equals);
-    let Head { attributes, visibility, name, rest } = match syn::parse2(stream(head)) {
-        Ok(head) => head,
-        Err(error) => {
-            report.syntax(error);
-            return None;
-        }
-    };
-    if !rest.is_empty() {
-        report.at(
-            rest,
-            format!("expected `=` after `{name}`: a declared network has no generics and no fields"),
+    let Head { attributes, visibility, name, rest } = Head::parse(report, Kind::Struct, form.item(), head)?;
+    if let [TokenTree::Ident(_) | TokenTree::Literal(_), ..] = rest.as_slice() {
+        report.at(&rest[0], no_equals(&name, format!("write it as in `{}`", form.item())));
+    } else if !rest.is_empty() {
+        let what = format!(
+            "`{name}` has something after its name: a declared network has no generics and no fields"
         );
+        let help = format!("leave it out, as in `{}`", form.item());
+        report.at(stream(&rest), Mistake::new(Code::Generics, what, help));
     }
     let body = Body::parse(report, form, network.get(1..).unwrap_or_default(), name.to_token_stream());
     Some(Item { attributes, visibility, name, body })
@@ -73,32 +77,10 @@ fn options(report: &mut Report, form: Form, line: &[TokenTree]) -> Vec<Entry> {
     let options = Entry::parse_all(report, form, line);
     for Entry { key, .. } in &options {
         if form.find(&key.to_string()).is_some_and(Key::is_parameter) {
-            report.at(
-                key,
-                format!(
-                    "`{key}` is one of the network's parameters: write it before the first `;`, in `< .. >`"
-                ),
-            );
+            let what = format!("`{key}` is one of the network's parameters, not an option");
+            let help = "write it before the first `;`, in `< .. >`";
+            report.at(key, Mistake::new(Code::ParameterLine, what, help));
         }
     }
     options
-}
-
-/// What stands before the `=`.
-struct Head {
-    attributes: Vec<Attribute>,
-    visibility: Visibility,
-    name: Ident,
-    /// What should not be there.
-    rest: TokenStream,
-}
-
-impl Parse for Head {
-    fn parse(input: ParseStream) -> syn::Result<Self> {
-        let attributes = input.call(Attribute::parse_outer)?;
-        let visibility = input.parse()?;
-        let word: Token![struct] = input.parse()?;
-        let name = input.parse().map_err(|_| syn::Error::new(word.span, "expected a name after `struct`"))?;
-        Ok(Self { attributes, visibility, name, rest: input.parse()? })
-    }
 }

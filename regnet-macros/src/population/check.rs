@@ -6,9 +6,10 @@ use regnet_space::{Declaration, SampleError, SampledSpace, Sampler, suggest};
 use super::key::Key;
 use super::parse::{Entry, Population};
 use super::range::range;
-use crate::check::{Model, image, stand_in_model, stem, usual_size};
+use crate::check::{Model, image, set_twice, stand_in_model, stem, usual_size};
+use crate::code::Code;
 use crate::parse::stream;
-use crate::report::Report;
+use crate::report::{Mistake, Report};
 use crate::value::{self, text};
 
 /// The most networks in one population: each is compiled as a model of its own.
@@ -29,19 +30,17 @@ pub fn draw(report: &mut Report, population: &Population) -> Vec<Drawn> {
     let missing = population.complete && !known.iter().any(|(key, _)| *key == Key::Seed);
     let misspelt = known.len() < population.entries.len();
     if missing && !misspelt {
-        report.at(
-            &population.space,
-            "missing `seed`: write it out, as in `seed = 7`; the same seed draws the same models every time",
-        );
+        let help = "write it out, as in `seed = 7`; the same seed draws the same models every time";
+        report.at(&population.space, Mistake::new(Code::MissingKey, "missing `seed`", help));
     }
     let sampler = sampler(report, space, &known);
     for error in sampler.samples().err().unwrap_or_default() {
-        blame(report, population, &known, &error, &error.to_string());
+        blame(report, population, &known, error);
     }
     if report.is_empty() {
         match drawn(&sampler, count) {
             Ok(drawn) => return drawn,
-            Err(error) => blame(report, population, &known, &error, &remedied(&error, space)),
+            Err(error) => blame(report, population, &known, error),
         }
     }
     (0..count).map(|_| Drawn { model: stand_in_model(), declaration: None }).collect()
@@ -69,7 +68,8 @@ fn space(report: &mut Report, population: &Population) -> SampledSpace {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => format!("there are {}", names.map(|name| format!("`{name}`")).join(" and ")),
         };
-        report.at(&population.space, format!("there is no design space `{name}` to draw from; {remedy}"));
+        let what = format!("there is no design space `{name}` to draw from");
+        report.at(&population.space, Mistake::new(Code::DrawnSpace, what, remedy));
         SampledSpace::RegNetX
     })
 }
@@ -78,19 +78,21 @@ fn space(report: &mut Report, population: &Population) -> SampledSpace {
 fn count(report: &mut Report, population: &Population) -> usize {
     let Some((brackets, tokens)) = &population.count else { return 1 };
     let example = format!("{}[8]", population.space);
-    let text = match whole("count", &example, tokens) {
+    let mistake = match value::whole("count", &example, tokens) {
         Ok(count) if (1..=MAX_COUNT).contains(&count) => return count,
-        Ok(count) => format!(
-            "count = {count} is out of range: a population has 1 to {MAX_COUNT} models, each compiled on its own; \
-             the nearest is {}",
-            count.clamp(1, MAX_COUNT)
+        Ok(count) => Mistake::new(
+            Code::Count,
+            format!(
+                "count = {count} is out of range: a population has 1 to {MAX_COUNT} models, each compiled on its own"
+            ),
+            format!("the nearest is {}", count.clamp(1, MAX_COUNT)),
         ),
-        Err(text) => text,
+        Err(mistake) => mistake,
     };
     if tokens.is_empty() {
-        report.at(brackets, text)
+        report.at(brackets, mistake)
     } else {
-        report.at(stream(tokens), text)
+        report.at(stream(tokens), mistake)
     }
     1
 }
@@ -105,24 +107,25 @@ fn known<'a>(report: &mut Report, entries: &'a [Entry]) -> Vec<(Key, &'a Entry)>
             continue;
         };
         match known.iter().find(|(other, _)| *other == key) {
-            Some((_, first)) => report.at(
-                &entry.key,
-                format!("`{name}` is set twice: `{name} = {}` came first; keep one", text(&first.value)),
-            ),
+            Some((_, first)) => {
+                report.at(&entry.key, set_twice(&name, &format!(" = {}", text(&first.value))));
+            }
             None => known.push((key, entry)),
         }
     }
     known
 }
 
-fn unknown(name: &str) -> String {
+fn unknown(name: &str) -> Mistake {
     let names = Key::ALL.map(Key::name);
     let remedy = match (suggest::nearest(name, names), crate::key::Form::RegNet.find(name)) {
         (Some(nearest), _) => format!("did you mean `{nearest}`?"),
-        (None, Some(key)) if key.is_parameter() => "the parameters are what is drawn".to_owned(),
+        (None, Some(key)) if key.is_parameter() => {
+            "leave it out: the parameters are what is drawn".to_owned()
+        }
         _ => format!("the keys are {}", names.map(|name| format!("`{name}`")).join(", ")),
     };
-    format!("a population has no key `{name}`; {remedy}")
+    Mistake::new(Code::UnknownKey, format!("a population has no key `{name}`"), remedy)
 }
 
 /// What to draw from, as far as it can be read; the rest is reported.
@@ -130,8 +133,8 @@ fn sampler(report: &mut Report, space: SampledSpace, known: &[(Key, &Entry)]) ->
     let mut sampler = Sampler::new(space, 0);
     let mut image = None;
     for (key, entry) in known {
-        if let Err(text) = set(&mut sampler, &mut image, *key, &entry.value) {
-            report.at(stream(&entry.value), text);
+        if let Err(mistake) = set(report, &mut sampler, &mut image, *key, &entry.value) {
+            report.at(stream(&entry.value), mistake);
         }
     }
     let (height, width) = usual_size(sampler.stem.kind);
@@ -140,18 +143,18 @@ fn sampler(report: &mut Report, space: SampledSpace, known: &[(Key, &Entry)]) ->
 }
 
 fn set(
+    report: &mut Report,
     sampler: &mut Sampler,
     input: &mut Option<[usize; 3]>,
     key: Key,
     tokens: &[TokenTree],
-) -> Result<(), String> {
-    let whole = || whole(key.name(), key.example(), tokens);
-    let range = || range(key.name(), key.example(), tokens).map(Some);
+) -> Result<(), Mistake> {
+    let whole = || value::whole(key.name(), key.example(), tokens);
     match key {
         Key::Seed => sampler.seed = whole()? as u64,
-        Key::Flops => sampler.windows.flops = range()?,
-        Key::Params => sampler.windows.params = range()?,
-        Key::Acts => sampler.windows.acts = range()?,
+        Key::Flops => sampler.windows.flops = range(report, key, tokens),
+        Key::Params => sampler.windows.params = range(report, key, tokens),
+        Key::Acts => sampler.windows.acts = range(report, key, tokens),
         Key::Input => *input = Some(image(tokens)?),
         Key::Classes => sampler.classes = whole()?,
         Key::Stem => sampler.stem = stem(tokens)?,
@@ -159,29 +162,10 @@ fn set(
     Ok(())
 }
 
-fn whole(what: &str, example: &str, tokens: &[TokenTree]) -> Result<usize, String> {
-    value::whole(what, example, tokens).map_err(|text| text.replace("`regnet!`", "`population!`"))
-}
-
-/// The error, and what to do about a window with too few networks.
-fn remedied(error: &SampleError, space: SampledSpace) -> String {
-    match error {
-        SampleError::TooFew { found: 0, .. } => error.to_string(),
-        SampleError::TooFew { found, .. } => format!("{error}; widen it, or ask for `{space}[{found}]`"),
-        _ => error.to_string(),
-    }
-}
-
 /// Reports under the key's value, or else under the design space.
-fn blame(
-    report: &mut Report,
-    population: &Population,
-    known: &[(Key, &Entry)],
-    error: &SampleError,
-    text: &str,
-) {
+fn blame(report: &mut Report, population: &Population, known: &[(Key, &Entry)], error: SampleError) {
     match known.iter().find(|(key, _)| key.name() == error.key()) {
-        Some((_, entry)) => report.at(stream(&entry.value), text),
-        None => report.at(&population.space, text),
+        Some((_, entry)) => report.at(stream(&entry.value), error),
+        None => report.at(&population.space, error),
     }
 }

@@ -1,12 +1,14 @@
 //! Tokens to a population: `pub mod NAME = SPACE[COUNT] { key = value; .. }`.
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
-use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Token, Visibility};
+use syn::{Attribute, Visibility};
 
 use super::key::Key;
-use crate::parse::{flatten, is_group, is_punct, stream};
-use crate::report::Report;
+use crate::code::Code;
+use crate::parse::{
+    Head, Kind, flatten, is_group, is_punct, no_crate, no_equals, no_value, not_an_entry, stream,
+};
+use crate::report::{Mistake, Report};
 
 /// A population as it was written.
 pub struct Population {
@@ -36,37 +38,31 @@ impl Population {
         let mut tokens = tokens.into_iter();
         let Some(TokenTree::Group(path)) = tokens.next().filter(|first| is_group(first, Delimiter::Bracket))
         else {
-            report.at(TokenStream::new(), "this macro is called through `population!`");
+            report.at(TokenStream::new(), no_crate("`population!`"));
             return None;
         };
         let tokens = flatten(tokens.collect());
         if tokens.is_empty() {
-            report.at(
-                TokenStream::new(),
-                format!("nothing is declared: write a population, as in `{EXAMPLE}`"),
-            );
+            let help = format!("write a population, as in `{EXAMPLE}`");
+            report.at(TokenStream::new(), Mistake::new(Code::Empty, "nothing is declared", help));
             return None;
         }
         let equals = tokens.iter().position(|token| is_punct(token, '=')).unwrap_or(tokens.len());
         let (head, body) = tokens.split_at(equals);
-        let head: Head = match syn::parse2(stream(head)) {
-            Ok(head) => head,
-            Err(error) => {
-                report.syntax(error);
-                return None;
-            }
-        };
+        let head = Head::parse(report, Kind::Mod, EXAMPLE, head)?;
+        if let Some(first) = head.rest.first() {
+            report.at(first, no_equals(&head.name, format!("write it as in `{EXAMPLE}`")));
+            return None;
+        }
         Some((path.stream(), Self::body(report, head, body.get(1..).unwrap_or_default())?))
     }
 
     /// Reads `SPACE[COUNT] { .. }`.
     fn body(report: &mut Report, head: Head, tokens: &[TokenTree]) -> Option<Self> {
-        let Head { attributes, visibility, name } = head;
+        let Head { attributes, visibility, name, .. } = head;
         let Some((TokenTree::Ident(space), rest)) = tokens.split_first() else {
-            report.at(
-                &name,
-                format!("expected a design space and a number of models after `{name} =`, as in `{EXAMPLE}`"),
-            );
+            let what = format!("expected a design space and a number of models after `{name} =`");
+            report.at(&name, Mistake::new(Code::DrawnSpace, what, format!("write them as in `{EXAMPLE}`")));
             return None;
         };
         let (count, rest) = match rest {
@@ -74,8 +70,8 @@ impl Population {
                 (Some((group.clone().into(), flatten(group.stream()))), rest)
             }
             _ => {
-                report
-                    .at(space, format!("how many models? Write the number in brackets, as in `{space}[8]`"));
+                let help = format!("write the number in brackets, as in `{space}[8]`");
+                report.at(space, Mistake::new(Code::NoCount, format!("how many models of {space}?"), help));
                 (None, rest)
             }
         };
@@ -84,14 +80,18 @@ impl Population {
                 (Some(flatten(group.stream())), rest)
             }
             _ => {
-                report
-                    .at(space, format!("expected braces with at least a seed after this, as in `{EXAMPLE}`"));
+                let help = format!("write them as in `{EXAMPLE}`");
+                report.at(
+                    space,
+                    Mistake::new(Code::NoBraces, "expected braces with at least a seed after this", help),
+                );
                 (None, &[][..])
             }
         };
         let after = rest.iter().find(|token| !is_punct(token, ';'));
         if let Some(after) = after {
-            report.at(after, "a population ends at its `}`: write another `population!` for the next one");
+            let help = "write another `population!` for the next one";
+            report.at(after, Mistake::new(Code::AfterBraces, "a population ends at its `}`", help));
         }
         let mut complete = lines.is_some();
         let entries = entries(report, &lines.unwrap_or_default(), &mut complete);
@@ -105,8 +105,8 @@ fn entries(report: &mut Report, tokens: &[TokenTree], complete: &mut bool) -> Ve
     for line in lines(report, tokens) {
         match entry(line) {
             Ok(entry) => entries.push(entry),
-            Err(text) => {
-                report.at(stream(line), text);
+            Err(mistake) => {
+                report.at(stream(line), mistake);
                 *complete = false;
             }
         }
@@ -121,13 +121,15 @@ fn lines<'a>(report: &mut Report, tokens: &'a [TokenTree]) -> Vec<&'a [TokenTree
     for (i, token) in tokens.iter().enumerate() {
         let comma = is_punct(token, ',');
         if comma {
-            report.at(token, "write `;` here: the lines of a population end with `;`");
+            let what = "the lines of a population end with `;`";
+            report.at(token, Mistake::new(Code::Separator, what, "write `;` here"));
         }
         if comma || is_punct(token, ';') {
             lines.push(&tokens[start..i]);
             start = i + 1;
         } else if i > start && starts_entry(&tokens[i..]) {
-            report.at(token, format!("expected `;` before `{token}`"));
+            let what = format!("expected `;` before `{token}`");
+            report.at(token, Mistake::new(Code::NoSemicolon, what, "write `;` here"));
             lines.push(&tokens[start..i]);
             start = i;
         }
@@ -142,37 +144,15 @@ fn starts_entry(tokens: &[TokenTree]) -> bool {
     matches!(tokens, [TokenTree::Ident(_), equals, ..] if is_punct(equals, '='))
 }
 
-fn entry(line: &[TokenTree]) -> Result<Entry, String> {
+fn entry(line: &[TokenTree]) -> Result<Entry, Mistake> {
     let (TokenTree::Ident(key), rest) = (&line[0], &line[1..]) else {
-        return Err(format!("expected `key = value`, such as `{}`", Key::Seed.example()));
+        return Err(not_an_entry(Key::Seed.example()));
     };
     let example = Key::find(&key.to_string()).map_or("key = value", Key::example);
     match rest {
         [equals, value @ ..] if is_punct(equals, '=') && !value.is_empty() => {
             Ok(Entry { key: key.clone(), value: value.to_vec() })
         }
-        _ => Err(format!("`{key}` has no value: write it as in `{example}`")),
-    }
-}
-
-/// What stands before the `=`.
-struct Head {
-    attributes: Vec<Attribute>,
-    visibility: Visibility,
-    name: Ident,
-}
-
-impl Parse for Head {
-    fn parse(input: ParseStream) -> syn::Result<Self> {
-        let attributes = input.call(Attribute::parse_outer)?;
-        let visibility = input.parse()?;
-        let error = |span, text: &str| syn::Error::new(span, format!("{text}, as in `{EXAMPLE}`"));
-        let word: Token![mod] =
-            input.parse().map_err(|_| error(input.span(), "a population is a module: expected `mod`"))?;
-        let name: Ident = input.parse().map_err(|_| error(word.span, "expected a name after `mod`"))?;
-        if !input.is_empty() {
-            return Err(error(input.span(), &format!("expected `=` after `{name}`")));
-        }
-        Ok(Self { attributes, visibility, name })
+        _ => Err(no_value(key, example)),
     }
 }

@@ -89,12 +89,12 @@ fn missing_and_unknown_keys() {
         "",
         &[(
             "",
-            "nothing is declared: give the stages, such as `depths = [1, 3, 5, 7], widths = [48, 96, 240, 528]`",
+            "nothing is declared; give the stages, such as `depths = [1, 3, 5, 7], widths = [48, 96, 240, 528]`",
         )],
     );
     wrong(
         "depths = [1]",
-        &[("depths = [1]", "missing `widths`: write it out, as in `widths = [48, 96, 240, 528]`")],
+        &[("depths = [1]", "missing `widths`; write it out, as in `widths = [48, 96, 240, 528]`")],
     );
     wrong(
         "depths = [1], widths = [8], d = 3",
@@ -111,31 +111,31 @@ fn lists() {
     wrong(
         "depths = [1, 2], widths = [8, 16, 32], groups = [8], strides = [1, 2]",
         &[
-            ("[8, 16, 32]", "`widths` has 3 values, and `depths` has 2: give one for each stage"),
-            ("[8]", "`groups` has 1 value, and `depths` has 2: give one for each stage"),
+            ("[8, 16, 32]", "`widths` has 3 values, and `depths` has 2; give one for each stage"),
+            ("[8]", "`groups` has 1 value, and `depths` has 2; give one for each stage"),
         ],
     );
     wrong(
         "depths = [], widths = [8]",
-        &[("[]", "`depths` is empty: give one number for each stage, as in `depths = [1, 3, 5, 7]`")],
+        &[("[]", "`depths` is empty; give one number for each stage, as in `depths = [1, 3, 5, 7]`")],
     );
     wrong(
         "depths = 4, widths = [8]",
-        &[("4", "`depths` is a list with one number for each stage, as in `depths = [1, 3, 5, 7]`")],
+        &[("4", "`depths` is a list with one number for each stage; write it as in `depths = [1, 3, 5, 7]`")],
     );
     wrong(
         "depths = [1, N, 2.5, -1], widths = [8 16, , 32]",
         &[
             (
                 "N",
-                "depths = N is a name, and macros run before names have values: write the whole number itself, as in \
+                "depths = N is a name, and macros run before names have values; write the whole number itself, as in \
                  `depths = [1, 3, 5, 7]`",
             ),
-            ("2.5", "depths = 2.5 is not written as a whole number: write 2 or 3"),
-            ("-1", "depths = -1 is negative: write a whole number such as `depths = [1, 3, 5, 7]`"),
-            ("8 16", "expected `,` between `8` and `16`"),
-            (",", "nothing stands before this `,`"),
-            ("[8 16, , 32]", "`widths` has 3 values, and `depths` has 4: give one for each stage"),
+            ("2.5", "depths = 2.5 is not written as a whole number; write 2 or 3"),
+            ("-1", "depths = -1 is negative; write a whole number such as `depths = [1, 3, 5, 7]`"),
+            ("8 16", "expected `,` between `8` and `16`; write `,` here"),
+            (",", "nothing stands before this `,`; leave it out"),
+            ("[8 16, , 32]", "`widths` has 3 values, and `depths` has 4; give one for each stage"),
         ],
     );
 }
@@ -145,10 +145,13 @@ fn numbers() {
     wrong(
         "depths = [1, 2000], widths = [0, 16], strides = [3, 2], classes = 0",
         &[
-            ("0", "classes = 0 is out of range: a head tells 1 to 1048576 classes apart"),
-            ("3", "stage 1: stride 3 is out of range: a stage has stride 1 or 2"),
-            ("0", "stage 1: width 0 is out of range: a stage has 1 to 65536 channels"),
-            ("2000", "stage 2: depth 2000 is out of range: a stage has 1 to 1024 blocks"),
+            ("0", "classes = 0 is out of range: a head tells 1 to 1048576 classes apart; the nearest is 1"),
+            ("3", "stage 1: stride 3 is out of range: a stage has stride 1 or 2; the nearest is 2"),
+            ("0", "stage 1: width 0 is out of range: a stage has 1 to 65536 channels; the nearest is 1"),
+            (
+                "2000",
+                "stage 2: depth 2000 is out of range: a stage has 1 to 1024 blocks; the nearest is 1024",
+            ),
         ],
     );
     wrong(
@@ -168,18 +171,18 @@ fn numbers() {
         "depths = [1], widths = [48], bottleneck = 1.5",
         &[(
             "1.5",
-            "bottleneck = 1.5 is neither a whole number nor one over a whole number up to 64; the nearest are 1 and 2",
+            "a bottleneck ratio of 1.5 is neither a whole number nor one over a whole number up to 64; the nearest are 1 and 2",
         )],
     );
     wrong(
         "depths = [1, 1, 1, 1, 1, 1, 1], widths = [8, 8, 8, 8, 8, 8, 8]",
-        &[("[1, 1, 1, 1, 1, 1, 1]", "7 stages are out of range: a network has 1 to 6")],
+        &[("[1, 1, 1, 1, 1, 1, 1]", "7 stages are out of range: a network has 1 to 6; the nearest is 6")],
     );
     wrong(
         "depths = [1000000000], widths = [99999999999999999999], bottleneck = 0.015625, groups = [18446744073709551615]",
         &[(
             "99999999999999999999",
-            "widths = 99999999999999999999 is too large: write a whole number such as `widths = [48, 96, 240, 528]`",
+            "widths = 99999999999999999999 is too large; write a whole number such as `widths = [48, 96, 240, 528]`",
         )],
     );
 }
@@ -189,8 +192,8 @@ fn blocks() {
     wrong(
         "depths = [1], widths = [48], block = basic, groups = 8, bottleneck = 4, se = true",
         &[
-            ("8", "a basic block has no groups: leave `groups` out, or use `block = bottleneck`"),
-            ("4", "a basic block has no bottleneck: leave `bottleneck` out, or use `block = bottleneck`"),
+            ("8", "a basic block has no groups; leave `groups` out, or use `block = bottleneck`"),
+            ("4", "a basic block has no bottleneck; leave `bottleneck` out, or use `block = bottleneck`"),
         ],
     );
     wrong(
@@ -202,11 +205,14 @@ fn blocks() {
     );
     wrong(
         "depths = [1], widths = [48], block = basic, se = true",
-        &[("true", "there are no layers yet for basic blocks with squeeze-and-excitation")],
+        &[(
+            "true",
+            "there are no layers yet for basic blocks with squeeze-and-excitation; use a bottleneck block or leave se out",
+        )],
     );
     wrong(
         "depths = [1], widths = [48], block = y",
-        &[("y", "a Y block is an X block with squeeze-and-excitation: write `block = x, se = true`")],
+        &[("y", "a Y block is an X block with squeeze-and-excitation; write `block = x, se = true`")],
     );
     wrong(
         "depths = [1], widths = [48], block = plain",

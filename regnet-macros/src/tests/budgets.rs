@@ -64,10 +64,10 @@ fn every_limit_is_read_before_any_is_reported() {
         "RegNetX-400MF, budget = flop <= 1G, params 3M, acts <= 0, memory(batch = 0) <= 1G, classes = 0",
         &[
             ("flop", "there is no `flop` to limit; did you mean `flops`?"),
-            ("3M", "expected `<=` after `params`, as in `params <= 6M`"),
-            ("0", "acts <= 0 fits no network: raise it, as in `acts <= 4M`, or leave it out"),
-            ("(batch = 0)", "batch = 0 is out of range: a batch has at least 1 image"),
-            ("0", "classes = 0 is out of range: a head tells 1 to 1048576 classes apart"),
+            ("3M", "expected `<=` after `params`; write it as in `params <= 6M`"),
+            ("0", "acts <= 0 fits no network; raise it, as in `acts <= 4M`, or leave it out"),
+            ("(batch = 0)", "batch = 0 is out of range: a batch has at least 1 image; the nearest is 1"),
+            ("0", "classes = 0 is out of range: a head tells 1 to 1048576 classes apart; the nearest is 1"),
         ],
     );
 }
@@ -87,22 +87,22 @@ fn a_network_that_is_not_sound_is_not_held_to_its_budget() {
 
 #[test]
 fn quantities() {
-    let all = "there is no `seconds` to limit; a budget limits `flops`, `params`, `acts` and `memory`";
+    let all = "there is no `seconds` to limit; a budget limits `flops`, `params`, `acts` and `memory`, as in `budget = flops <= 400M, params <= 6M`";
     wrong_limit("seconds <= 3", "seconds", all);
     wrong_limit("parms <= 3M", "parms", "there is no `parms` to limit; did you mean `params`?");
     wrong(
         "RegNetX-200MF, flops <= 1G",
-        &[("flops", "`flops` is limited by a budget, as in `budget = flops <= 400M`")],
+        &[("flops", "`flops` is no key: it is limited by a budget; write it as in `budget = flops <= 400M`")],
     );
     wrong(
         "RegNetX-200MF, budget = params <= 9M, flops = 1",
-        &[("flops", "`flops` is limited by a budget, as in `budget = flops <= 400M`")],
+        &[("flops", "`flops` is no key: it is limited by a budget; write it as in `budget = flops <= 400M`")],
     );
     wrong(
         "RegNetX-200MF, budget = 400M",
         &[(
             "400M",
-            "expected `flops`, `params`, `acts` or `memory`, as in `budget = flops <= 400M, params <= 6M`",
+            "there is no `400M` to limit; a budget limits `flops`, `params`, `acts` and `memory`, as in `budget = flops <= 400M, params <= 6M`",
         )],
     );
     wrong_limit(
@@ -114,54 +114,50 @@ fn quantities() {
 
 #[test]
 fn operators() {
-    let expected = "expected `<=` after `flops`, as in `flops <= 400M`";
+    let expected = "expected `<=` after `flops`; write it as in `flops <= 400M`";
     wrong_limit("flops < 4G", "<", expected);
     wrong_limit("flops >= 4G", ">=", expected);
     wrong("struct Net = RegNetX-200MF; budget = flops = 4G;", &[("=", expected)]);
-    wrong_limit("flops", "flops", "`flops` has no limit: write it as in `flops <= 400M`");
-    wrong_limit("memory <= ", "memory", "`memory` has no limit: write it as in `memory <= 512M`");
+    wrong_limit("flops", "flops", "`flops` has no limit; write it as in `flops <= 400M`");
+    wrong_limit("memory <= ", "memory", "`memory` has no limit; write it as in `memory <= 512M`");
 }
 
 #[test]
 fn figures() {
     let units = "and the units are K, M and G (thousand, million, billion)";
-    wrong_limit(
-        "flops <= 600MF",
-        "600MF",
-        &format!("flops <= 600MF has the unit `MF`, {units}: write `flops <= 600M`"),
-    );
-    wrong_limit(
-        "memory <= 2GiB",
-        "2GiB",
-        &format!("memory <= 2GiB has the unit `GiB`, {units}: write `memory <= 2G`"),
-    );
+    wrong_limit("flops <= 600MF", "600MF", &format!("flops: 600MF has the unit `MF`, {units}; write 600M"));
+    wrong_limit("memory <= 2GiB", "2GiB", &format!("memory: 2GiB has the unit `GiB`, {units}; write 2G"));
     wrong_limit(
         "flops <= 3T",
         "3T",
-        &format!(
-            "flops <= 3T has the unit `T`, {units}: write `flops <= 3`, or one of these after the number"
-        ),
+        &format!("flops: 3T has the unit `T`, {units}; write 3, or one of these after the number"),
     );
     let example = "as in `params <= 6M`";
     wrong_limit(
         "params <= 0",
         "0",
-        &format!("params <= 0 fits no network: raise it, {example}, or leave it out"),
+        &format!("params <= 0 fits no network; raise it, {example}, or leave it out"),
     );
     wrong_limit(
         "params <= 1e999",
         "1e999",
-        &format!("params <= 1e999 limits nothing: lower it, {example}, or leave it out"),
+        &format!("params <= 1e999 limits nothing; lower it, {example}, or leave it out"),
     );
     wrong_limit(
         "params <= -6M",
         "-6M",
-        &format!("params <= -6M is negative: write a number above 0, {example}"),
+        &format!("params: -6M is negative; write a number of at least 0, {example}"),
     );
-    let number = format!("the limit of `params` is one number with or without K, M or G after it, {example}");
-    wrong_limit("params <= LIMIT", "LIMIT", &number);
-    wrong_limit("params <= \"6M\"", "\"6M\"", &number);
-    wrong_limit("params <= 6M acts <= 4M", "acts", "expected `,` before `acts`");
+    let number = |it| {
+        format!("params: `{it}` is not one number with or without K, M or G after it; write it {example}")
+    };
+    wrong_limit("params <= LIMIT", "LIMIT", &number("LIMIT"));
+    wrong_limit("params <= \"6M\"", "\"6M\"", &number("\"6M\""));
+    wrong_limit(
+        "params <= 6M acts <= 4M",
+        "acts",
+        "expected `,` before `acts`; limits are separated by `,`: write one here",
+    );
 }
 
 #[test]
@@ -169,17 +165,17 @@ fn workloads() {
     wrong_limit(
         "memory(train) <= 2G",
         "(train)",
-        "memory is for `inference` or `training` at a batch, as in `memory(training, batch = 32) <= 2G`, not for `train`",
+        "memory is for `inference` or `training` at a batch, not for `train`; write it as in `memory(training, batch = 32) <= 2G`",
     );
     wrong_limit(
         "memory(batch = 1.5) <= 2G",
         "(batch = 1.5)",
-        "batch = 1.5 is not written as a whole number: write 1 or 2",
+        "batch = 1.5 is not written as a whole number; write 1 or 2",
     );
     wrong_limit(
         "flops(batch = 2) <= 2G",
         "(batch = 2)",
-        "flops is counted for one image: nothing stands in parentheses after it, as in `flops <= 400M`",
+        "flops is counted for one image: nothing stands in parentheses after it; write it as in `flops <= 400M`",
     );
 }
 

@@ -16,7 +16,7 @@ fn wrong_entry(entry: &str, at: &str, text: &str) {
     wrong(&format!("RegNetX-200MF, {entry}"), &[(at, text)]);
 }
 
-const EMPTY: &str = "nothing is declared: name a preset, such as `RegNetX-200MF`, or give the parameters, such as \
+const EMPTY: &str = "nothing is declared; name a preset, such as `RegNetX-200MF`, or give the parameters, such as \
                      `< d=16, w0=48, wa=36.97, wm=2.24, g=24 >`";
 
 #[test]
@@ -40,9 +40,9 @@ fn all_at_once() {
             ("classes", "`classes` is set twice: `classes = 0` came first; keep one"),
             (
                 "< d=0, w0=50, wa=36.97px, wm=1, h=24 >",
-                "missing `g`: write it out, as in `g = 24`, or start from a preset, as in `RegNetX-200MF`",
+                "missing `g`; write it out, as in `g = 24`, or start from a preset, as in `RegNetX-200MF`",
             ),
-            ("36.97px", "wa = 36.97px has a unit or type at its end: write the plain number 36.97"),
+            ("36.97px", "wa = 36.97px has a unit or type at its end; write the plain number 36.97"),
             ("big", "no stem is called `big`; there are `simple`, `cifar` and `resnet`"),
             ("0", "d = 0 is out of range: a network has 1 to 1024 blocks; the nearest is 1"),
             ("50", "w0 = 50 is not a multiple of 8 between 8 and 65536; the nearest are 48 and 56"),
@@ -51,7 +51,7 @@ fn all_at_once() {
                 "wm = 1 is out of range: widths are multiplied by a finite wm > 1 from stage to stage; \
                  published models use 2 to 3",
             ),
-            ("0", "classes = 0 is out of range: a head tells 1 to 1048576 classes apart"),
+            ("0", "classes = 0 is out of range: a head tells 1 to 1048576 classes apart; the nearest is 1"),
         ],
     );
 }
@@ -61,7 +61,7 @@ fn mistakes_of_several_structs() {
     wrong(
         "struct A = RegNetX-200MF; classes = 0; struct B = RegNetX-200MF, g = 0;",
         &[
-            ("0", "classes = 0 is out of range: a head tells 1 to 1048576 classes apart"),
+            ("0", "classes = 0 is out of range: a head tells 1 to 1048576 classes apart; the nearest is 1"),
             ("0", "g = 0 is out of range: a group has at least 1 channel; the nearest is 1"),
         ],
     );
@@ -73,7 +73,7 @@ fn missing_keys() {
         "<d=16, w0=48>, classes = 10",
         &[(
             "<d=16, w0=48>",
-            "missing `wa`, `wm` and `g`: write them out, as in `wa = 36.97, wm = 2.24, g = 24`, \
+            "missing `wa`, `wm` and `g`; write them out, as in `wa = 36.97, wm = 2.24, g = 24`, \
              or start from a preset, as in `RegNetX-200MF`",
         )],
     );
@@ -94,7 +94,7 @@ fn presets() {
         "RegNetZ-400MF, classes = 0",
         &[
             ("RegNetZ-400MF", "no preset is called `RegNetZ-400MF`; the nearest is `RegNetX-400MF`"),
-            ("0", "classes = 0 is out of range: a head tells 1 to 1048576 classes apart"),
+            ("0", "classes = 0 is out of range: a head tells 1 to 1048576 classes apart; the nearest is 1"),
         ],
     );
     wrong(
@@ -114,26 +114,26 @@ fn presets() {
 
 #[test]
 fn whole_numbers() {
-    let name = "d = N is a name, and macros run before names have values: \
+    let name = "d = N is a name, and macros run before names have values; \
                 write the whole number itself, as in `d = 16`";
     wrong_entry("d = N", "N", name);
-    wrong_entry("d = 16px", "16px", "d = 16px has a unit or type at its end: write the plain number 16");
+    wrong_entry("d = 16px", "16px", "d = 16px has a unit or type at its end; write the plain number 16");
     wrong_entry(
         "d = 16usize",
         "16usize",
-        "d = 16usize has a unit or type at its end: write the plain number 16",
+        "d = 16usize has a unit or type at its end; write the plain number 16",
     );
-    wrong_entry("d = 16.5", "16.5", "d = 16.5 is not written as a whole number: write 16 or 17");
-    wrong_entry("d = 16.0", "16.0", "d = 16.0 is not written as a whole number: write 16");
-    wrong_entry("d = 1e99", "1e99", "d = 1e99 is not written as a whole number: write one such as `d = 16`");
-    wrong_entry("d = -3", "-3", "d = -3 is negative: write a whole number such as `d = 16`");
-    wrong_entry("d = 8 * 2", "8 * 2", "d is one whole number, as in `d = 16`");
-    wrong_entry("d = true", "true", "d is one whole number, as in `d = 16`");
-    wrong_entry("d = \"16\"", "\"16\"", "d is one whole number, as in `d = 16`");
+    wrong_entry("d = 16.5", "16.5", "d = 16.5 is not written as a whole number; write 16 or 17");
+    wrong_entry("d = 16.0", "16.0", "d = 16.0 is not written as a whole number; write 16");
+    wrong_entry("d = 1e99", "1e99", "d = 1e99 is not written as a whole number; write one such as `d = 16`");
+    wrong_entry("d = -3", "-3", "d = -3 is negative; write a whole number such as `d = 16`");
+    wrong_entry("d = 8 * 2", "8 * 2", "d is one whole number; write it as in `d = 16`");
+    wrong_entry("d = true", "true", "d is one whole number; write it as in `d = 16`");
+    wrong_entry("d = \"16\"", "\"16\"", "d is one whole number; write it as in `d = 16`");
     wrong_entry(
         "d = 18446744073709551616",
         "18446744073709551616",
-        "d = 18446744073709551616 is too large: write a whole number such as `d = 16`",
+        "d = 18446744073709551616 is too large; write a whole number such as `d = 16`",
     );
     let billion = "d = 1000000000 is out of range: a network has 1 to 1024 blocks; the nearest is 1024";
     wrong_entry("d = 1000000000", "1000000000", billion);
@@ -141,22 +141,22 @@ fn whole_numbers() {
 
 #[test]
 fn any_numbers() {
-    let name = "wa = SLOPE is a name, and macros run before names have values: \
+    let name = "wa = SLOPE is a name, and macros run before names have values; \
                 write the number itself, as in `wa = 36.97`";
     wrong_entry("wa = SLOPE", "SLOPE", name);
     wrong_entry(
         "wa = 36.97f32",
         "36.97f32",
-        "wa = 36.97f32 has a unit or type at its end: write the plain number 36.97",
+        "wa = 36.97f32 has a unit or type at its end; write the plain number 36.97",
     );
-    wrong_entry("wa = -1%", "-1%", "wa is one number, as in `wa = 36.97`");
+    wrong_entry("wa = -1%", "-1%", "wa is one number; write it as in `wa = 36.97`");
     let slope = "is out of range: the slope is a finite number of at least 0; the nearest is 0";
     wrong_entry("wa = -1", "-1", &format!("wa = -1 {slope}"));
     wrong_entry("wa = 1e999", "1e999", &format!("wa = inf {slope}"));
     wrong_entry(
         "b = 1.5",
         "1.5",
-        "b = 1.5 is neither a whole number nor one over a whole number up to 64; the nearest are 1 and 2",
+        "a bottleneck ratio of 1.5 is neither a whole number nor one over a whole number up to 64; the nearest are 1 and 2",
     );
     wrong_entry(
         "se = 2.0",
@@ -166,7 +166,7 @@ fn any_numbers() {
     wrong_entry(
         "se = maybe",
         "maybe",
-        "se = maybe is out of range: it is `true`, `false` or a ratio such as `se = 0.25`",
+        "se = maybe is neither `true` nor `false` nor a ratio; write `se = true` for the usual ratio, or the ratio itself, as in `se = 0.25`",
     );
 }
 
@@ -209,7 +209,7 @@ fn outside_the_published_space() {
     wrong_entry(
         "space = foo",
         "foo",
-        "space = foo is out of range: leave it out for the published design space, \
+        "space = foo is not `any`, the only space to choose here; leave it out for the published design space, \
          or write `space = any` to allow numbers outside it",
     );
 }
@@ -217,13 +217,17 @@ fn outside_the_published_space() {
 #[test]
 fn stems() {
     wrong_entry("stem = foo", "foo", "no stem is called `foo`; there are `simple`, `cifar` and `resnet`");
-    wrong_entry("stem = 32", "32", "stem is `simple`, `cifar` or `resnet`, as in `stem = simple(32)`");
+    wrong_entry(
+        "stem = 32",
+        "32",
+        "stem is `simple`, `cifar` or `resnet`; write it as in `stem = simple(32)`",
+    );
     wrong_entry(
         "stem = cifar[16]",
         "cifar[16]",
-        "a stem has one width in parentheses, as in `stem = cifar(32)`",
+        "a stem has one width in parentheses; write it as in `stem = cifar(32)`",
     );
-    let number = "the stem's width is one whole number, as in `stem = simple(32)`";
+    let number = "the stem's width is one whole number; write it as in `stem = simple(32)`";
     wrong_entry("stem = simple()", "simple()", number);
     wrong_entry("stem = simple(16, 32)", "simple(16, 32)", number);
     wrong_entry(
@@ -238,57 +242,84 @@ fn inputs() {
     for input in ["224", "3 * 224 * 224", "(3, 224, 224)", "3 x 224", "3 x 224 x H", "-3 x 2 x 2"] {
         let text: String = input.split_whitespace().collect();
         let text = format!(
-            "input = {text} is not channels x height x width: write it as in `input = 3 x 224 x 224`"
+            "input = {text} is not channels x height x width; write it as in `input = 3 x 224 x 224`"
         );
         wrong_entry(&format!("input = {input}"), input, &text);
     }
     wrong_entry(
         "input = 0 x 224 x 224",
         "0 x 224 x 224",
-        "an input of 0 channels is out of range: images have 1 to 65536 channels",
+        "an input of 0 channels is out of range: images have 1 to 65536 channels; the nearest is 1",
     );
     wrong_entry(
         "input = 3 x 224 x 100000",
         "3 x 224 x 100000",
-        "an input of 224 x 100000 pixels is out of range: each side has 1 to 16384",
+        "an input of 224 x 100000 pixels is out of range: each side has 1 to 16384; the nearest is 224 x 16384",
     );
 }
 
 #[test]
 fn malformed_entries() {
-    wrong_entry("se", "se", "`se` has no value: write it as in `se = true`");
-    wrong_entry("se =", "se =", "`se` has no value: write it as in `se = true`");
-    wrong_entry("d: 16", ":", "expected `=` after `d`, as in `d = 16`");
-    wrong_entry("d == 16", "= 16", "d is one whole number, as in `d = 16`");
-    wrong_entry("16 = d", "16 = d", "expected `key = value`, such as `d = 16`");
-    wrong_entry(", d = 16", ",", "nothing stands before this `,`");
-    wrong("RegNetX-200MF classes = 10", &[("classes", "expected `,` before `classes`")]);
-    wrong("<RegNetX-200MF> classes = 10", &[("classes", "expected `,` between `>` and `classes`")]);
+    wrong_entry("se", "se", "`se` has no value; write it as in `se = true`");
+    wrong_entry("se =", "se =", "`se` has no value; write it as in `se = true`");
+    wrong_entry("d: 16", ":", "expected `=` after `d`; write it as in `d = 16`");
+    wrong_entry("d == 16", "= 16", "d is one whole number; write it as in `d = 16`");
+    wrong_entry("16 = d", "16 = d", "expected `key = value`; write it as in `d = 16`");
+    wrong_entry(", d = 16", ",", "nothing stands before this `,`; leave it out");
+    wrong("RegNetX-200MF classes = 10", &[("classes", "expected `,` before `classes`; write `,` here")]);
+    wrong(
+        "<RegNetX-200MF> classes = 10",
+        &[("classes", "expected `,` between `>` and `classes`; write `,` here")],
+    );
     wrong(
         "<RegNetX-200MF, classes = 10",
-        &[("<", "this `<` is never closed: write `>` after the last number")],
+        &[("<", "this `<` is never closed; write `>` after the last number")],
     );
     wrong(
         "RegNetX-200MF; classes = 10",
-        &[(";", "write `,` here: `;` ends a line only after `struct NAME = ..`")],
+        &[(";", "`;` ends a line only after `struct NAME = ..`; write `,` here")],
     );
 }
 
 #[test]
 fn malformed_items() {
-    let generics = "expected `=` after `Net`: a declared network has no generics and no fields";
+    let generics = "`Net` has something after its name: a declared network has no generics and no fields; leave it out, as in `pub struct Net = RegNetX-200MF;`";
     wrong("struct Net<T> = RegNetX-200MF;", &[("<T>", generics)]);
-    wrong("struct = RegNetX-200MF;", &[("struct", "expected a name after `struct`")]);
-    wrong("pub type Net = RegNetX-200MF; classes = 10;", &[("type", "expected `struct`")]);
-    wrong("#[derive(Debug)] enum Net;", &[("enum", "expected `struct`")]);
-    wrong("struct Net = RegNetX-200MF; classes = 10", &[("10", "expected `;` after this")]);
+    wrong(
+        "struct = RegNetX-200MF;",
+        &[(
+            "struct",
+            "expected a name after `struct`; write a name here, as in `pub struct Net = RegNetX-200MF;`",
+        )],
+    );
+    wrong(
+        "pub type Net = RegNetX-200MF; classes = 10;",
+        &[(
+            "type",
+            "a declared network is a `struct`; write `struct` here, as in `pub struct Net = RegNetX-200MF;`",
+        )],
+    );
+    wrong(
+        "#[derive(Debug)] enum Net;",
+        &[(
+            "enum",
+            "a declared network is a `struct`; write `struct` here, as in `pub struct Net = RegNetX-200MF;`",
+        )],
+    );
+    wrong(
+        "struct Net = RegNetX-200MF; classes = 10",
+        &[("10", "expected `;` after `10`; each line of an item ends with `;`: write one here")],
+    );
     wrong(
         "classes = 10; struct Net = RegNetX-200MF;",
-        &[("classes = 10", "expected `pub struct NAME = ..;` before this line")],
+        &[("classes = 10", "this line belongs to no struct; write `pub struct NAME = ..;` before this line")],
     );
     wrong(
         "struct Net = RegNetX-200MF; d = 16;",
-        &[("d", "`d` is one of the network's parameters: write it before the first `;`, in `< .. >`")],
+        &[(
+            "d",
+            "`d` is one of the network's parameters, not an option; write it before the first `;`, in `< .. >`",
+        )],
     );
     wrong(
         "struct Net = RegNetX-200MF; speed = high;",

@@ -41,10 +41,11 @@ pub enum Op {
     Scale,
     /// The tensors of a regulator, which its steps read. It reads nothing and produces nothing.
     Regulator(Cells),
-    /// A step of a regulator, up to its norm: H', of lstm H' and C'. It reads its input, the regulator and, where there
-    /// is one, the state.
+    /// A step of a regulator, up to its norm: H', of lstm H' and C'. It reads its input, the regulator and, where
+    /// there is one, the state.
     Step(Step),
-    /// The norm of a step, of whose tensors the scale and shift are the regulator's. It reads the step and the regulator.
+    /// The norm of a step, of whose tensors the scale and shift are the regulator's. It reads the step and the
+    /// regulator.
     StepNorm {
         /// Channels in and out.
         channels: usize,

@@ -1,23 +1,19 @@
 //! What can be wrong with drawing networks.
 
-use std::fmt;
 use std::ops::RangeInclusive;
-
-use thiserror::Error;
 
 use super::{Figure, SampledSpace};
 use crate::error::ParamError;
 use crate::text::grouped;
+use crate::words::{Words, says_its_words};
 
 /// One thing wrong with a [`Sampler`](super::Sampler).
-#[derive(Debug, Clone, PartialEq, Error)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum SampleError {
     /// The input, the stem or the head.
-    #[error(transparent)]
-    Network(#[from] ParamError),
+    Network(ParamError),
     /// A window whose end comes before its start.
-    #[error("{figure} = {low}..={high} runs backwards: write the smaller number first, {high}..={low}")]
     Reversed {
         /// The figure.
         figure: Figure,
@@ -27,7 +23,6 @@ pub enum SampleError {
         high: u64,
     },
     /// The windows leave too few networks.
-    #[error("{}", TooFew { space, blamed, found: *found, tries: *tries, inside: *inside })]
     TooFew {
         /// The space drawn from.
         space: SampledSpace,
@@ -66,29 +61,62 @@ impl SampleError {
     }
 }
 
-struct TooFew<'a> {
-    space: &'a SampledSpace,
-    blamed: &'a Option<Blamed>,
-    found: usize,
-    tries: usize,
-    inside: usize,
+says_its_words!(SampleError);
+
+impl From<ParamError> for SampleError {
+    fn from(error: ParamError) -> Self {
+        Self::Network(error)
+    }
 }
 
-impl fmt::Display for TooFew<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let &Self { space, blamed, found, tries, inside } = self;
-        let rate = 100.0 * inside as f64 / tries as f64;
-        match blamed {
-            Some(Blamed { figure, window, .. }) => {
-                let [low, high] = [*window.start(), *window.end()].map(grouped);
-                write!(f, "{figure} from {low} to {high} admits too few {space} models: ")?;
+impl SampleError {
+    /// What it says, in parts.
+    pub fn words(&self) -> Words {
+        match self {
+            Self::Network(error) => error.words(),
+            Self::Reversed { figure, low, high } => Words::new(
+                format!("{figure} = {low}..={high} runs backwards"),
+                format!("write the smaller number first, {high}..={low}"),
+            ),
+            Self::TooFew { space, found, tries, inside, blamed } => {
+                let rate = 100.0 * *inside as f64 / *tries as f64;
+                let admits = blamed.as_ref().map_or_else(
+                    || format!("there are too few {space} models"),
+                    |blamed| blamed.admits(*space),
+                );
+                let tries = grouped(*tries as u64);
+                let what = format!(
+                    "{admits}: {found} found in {tries} draws, of which {rate:.3} % fell inside all windows"
+                );
+                Words { what, help: remedy(blamed.as_ref(), *found, *inside) }
             }
-            None => write!(f, "there are too few {space} models: ")?,
         }
-        let tries = grouped(tries as u64);
-        write!(f, "{found} found in {tries} draws, of which {rate:.3} % fell inside all windows")?;
-        let Some(Blamed { figure, admitted, drawn: (least, most), .. }) = blamed else { return Ok(()) };
-        write!(f, "; the models drawn have {} to {} {figure}", grouped(*least), grouped(*most))?;
-        if *admitted > inside { write!(f, ", and {admitted} were inside this window alone") } else { Ok(()) }
+    }
+}
+
+impl Blamed {
+    fn admits(&self, space: SampledSpace) -> String {
+        let [low, high] = [*self.window.start(), *self.window.end()].map(grouped);
+        format!("{} from {low} to {high} admits too few {space} models", self.figure)
+    }
+
+    /// Where to look instead.
+    fn drawn(&self, inside: usize) -> String {
+        let &Self { figure, admitted, drawn: (least, most), .. } = self;
+        let [least, most] = [least, most].map(grouped);
+        let others = if admitted > inside {
+            format!(", and {admitted} were inside this window alone")
+        } else {
+            String::new()
+        };
+        format!("the models drawn have {least} to {most} {figure}{others}")
+    }
+}
+
+fn remedy(blamed: Option<&Blamed>, found: usize, inside: usize) -> String {
+    match (blamed, found) {
+        (Some(blamed), 0) => blamed.drawn(inside),
+        (Some(blamed), _) => format!("{}; widen it, or ask for {found}", blamed.drawn(inside)),
+        (None, _) => format!("ask for {found}"),
     }
 }

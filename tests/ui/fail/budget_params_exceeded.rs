@@ -1,0 +1,5 @@
+use regnet::regnet;
+
+type Net = regnet!(RegNetY-400MF, budget = params <= 4M);
+
+fn main() {}

@@ -1,0 +1,7 @@
+use regnet::regnet;
+
+regnet! {
+    #derive(Debug) pub struct Net = RegNetX-200MF;
+}
+
+fn main() {}

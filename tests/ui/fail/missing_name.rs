@@ -1,0 +1,7 @@
+use regnet::regnet;
+
+regnet! {
+    pub struct = RegNetX-200MF;
+}
+
+fn main() {}
