@@ -88,7 +88,7 @@ fn models_lists_every_preset() {
 fn wrong_numbers_are_one_error_that_says_them_all() {
     assert_fails("show --d 0 --w0 13 --wa 3 --wm 0.5 --g 8", 1, &["d = 0", "w0 = 13", "wm = 0.5"]);
     assert_fails("show RegNetX-200MF --d 70", 1, &["d < 64", "--space any"]);
-    assert_fails("show RegNetX-200MF --b 1.5", 1, &["b = 1.5", "1 and 2"]);
+    assert_fails("show RegNetX-200MF --b 1.5", 1, &["ratio of 1.5", "1 and 2"]);
     assert_fails("show RegNetX-200MG", 1, &["`RegNetX-200MG`", "nearest"]);
     assert_fails("show RegNetX-200MF --size 0", 1, &["0 x 0 pixels"]);
     assert_eq!(regnet("show RegNetX-200MF --d 70 --space any").code, 0);
