@@ -20,6 +20,10 @@ pub mod __private {
 }
 
 /// Declares a RegNet; see the [crate's documentation](crate) for the forms of a declaration.
+///
+/// Every mistake is an error of its own, under the tokens at fault. Its first line ends with a short name in brackets,
+/// which stays the same when messages are reworded (those of mistakes in numbers are listed in [`space::code`]); its
+/// second line says what to do.
 #[macro_export]
 macro_rules! regnet {
     ($($tokens:tt)*) => {

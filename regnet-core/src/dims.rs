@@ -103,10 +103,12 @@ impl<D: Dim> Strided<Const<1>> for D {
     type Out = D;
 }
 
+#[diagnostic::do_not_recommend]
 impl Strided<Const<2>> for usize {
     type Out = usize;
 }
 
+#[diagnostic::do_not_recommend]
 impl Strided<usize> for usize {
     type Out = usize;
 }
@@ -124,9 +126,11 @@ impl<D: Dim> Matches<D> for D {}
 
 macro_rules! halve {
     ($($odd:literal)*) => { $(
+        #[diagnostic::do_not_recommend]
         impl Strided<Const<2>> for Const<{ 2 * $odd - 1 }> {
             type Out = Const<$odd>;
         }
+        #[diagnostic::do_not_recommend]
         impl Strided<Const<2>> for Const<{ 2 * $odd }> {
             type Out = Const<$odd>;
         }

@@ -24,6 +24,8 @@ pub trait Candidate:
 {
 }
 
+// What a name lacks is said once, by the message above, and not bound by bound.
+#[diagnostic::do_not_recommend]
 impl<N> Candidate for N where
     N: Declared
         + Debug

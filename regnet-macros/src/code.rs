@@ -62,7 +62,7 @@ codes! {
     Se "se-value" "A word for squeeze-and-excitation other than true and false."
     StemForm "stem-form" "A stem that is no name with a width in parentheses."
     InputForm "input-form" "An input that is not three numbers with `x` between them."
-    SpaceOption "space-option" "A `space` of `regnet!` other than `any`."
+    SpaceOption "space-option" "A `space` of `regnet!` other than `RegNet` and `any`."
     Block "unknown-block" "No such block."
 
     // Lists of `anynet!`.

@@ -283,10 +283,14 @@ impl AnyNet {
     ///
     /// # Errors
     ///
-    /// Every rule of the space that is broken, with the stage that breaks it. Whether a quantised line makes a RegNet's
-    /// stages is looked at only if nothing else is wrong.
+    /// Every rule of the space that is broken, with the stage that breaks it. Of other blocks than the space's nothing
+    /// else is said, and whether a quantised line makes a RegNet's stages is looked at only if nothing else is wrong.
     pub fn check_space(&self, space: SpaceName) -> Result<(), Vec<SpaceError>> {
-        let mut errors = self.block_errors(space);
+        let block = self.block;
+        if block != Block::Bottleneck {
+            return Err(vec![SpaceError::Block { space, block }]);
+        }
+        let mut errors: Vec<_> = self.se_error(space).into_iter().collect();
         let stages = || self.stages.iter().zip(1..);
         if space.is_regnet() {
             errors.extend(
@@ -310,15 +314,11 @@ impl AnyNet {
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
-    fn block_errors(&self, space: SpaceName) -> Vec<SpaceError> {
-        let block = self.block;
-        if block != Block::Bottleneck {
-            return vec![SpaceError::Block { space, block }];
-        }
+    fn se_error(&self, space: SpaceName) -> Option<SpaceError> {
         match (space, self.se) {
-            (SpaceName::RegNetY, None) => vec![SpaceError::NoSe],
-            (SpaceName::RegNetY, Some(_)) | (_, None) => Vec::new(),
-            (_, Some(_)) => vec![SpaceError::Se { space }],
+            (SpaceName::RegNetY, None) => Some(SpaceError::NoSe),
+            (SpaceName::RegNetY, Some(_)) | (_, None) => None,
+            (_, Some(_)) => Some(SpaceError::Se { space }),
         }
     }
 }

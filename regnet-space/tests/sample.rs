@@ -82,7 +82,7 @@ fn an_empty_window_says_what_there_is() {
     assert!(
         text.starts_with(
             "flops from 10 to 20 admits too few RegNetX models: \
-             0 found in 100,000 draws, of which 0.000 % fell inside all windows; the models drawn have "
+             0 found in 100,000 draws, of which 0.000 % fell inside all windows; widen it: the models drawn have "
         ),
         "{text}"
     );

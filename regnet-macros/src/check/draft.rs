@@ -150,10 +150,11 @@ pub fn stem(tokens: &[TokenTree]) -> Result<Stem, Mistake> {
 fn space(tokens: &[TokenTree]) -> Result<Space, Mistake> {
     match tokens {
         [word] if is_word(word, "any") => Ok(Space::Any),
+        [word] if is_word(word, "RegNet") => Ok(Space::RegNet),
         _ => Err(Mistake::new(
             Code::SpaceOption,
-            format!("space = {} is not `any`, the only space to choose here", text(tokens)),
-            "leave it out for the published design space, or write `space = any` to allow numbers outside it",
+            format!("space = {} is neither `RegNet`, the published design space, nor `any`", text(tokens)),
+            "leave it out for the published one, or write `space = any` to allow numbers outside it",
         )),
     }
 }

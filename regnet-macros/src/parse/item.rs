@@ -45,10 +45,9 @@ pub fn items(report: &mut Report, form: Form, tokens: &[TokenTree]) -> Vec<Item>
         }
     }
     if let Some(last) = tokens.last().filter(|last| !is_punct(last, ';')) {
-        let what = format!("expected `;` after `{last}`");
         report.at(
             last,
-            Mistake::new(Code::NoSemicolon, what, "each line of an item ends with `;`: write one here"),
+            Mistake::new(Code::NoSemicolon, "expected `;` after this", "each line of an item ends with `;`"),
         );
     }
     items.into_iter().flatten().collect()

@@ -32,6 +32,7 @@ fn spellings_of_the_same_network() {
         format!("{LEAF}, classes = 1000, stem = simple, input = 3 x 224 x 224"),
         format!("< {LEAF}, stem = simple(32) >, classes = 1000, input = 3x224x224"),
         format!("< {LEAF} >, input = 3 x 224x224, space = any"),
+        format!("< {LEAF} >, space = RegNet"),
     ] {
         assert_eq!(network_of(&same), expected, "{same}");
     }

@@ -27,7 +27,7 @@ fn codes() -> BTreeSet<&'static str> {
 }
 
 pub fn is_code(name: &str) -> bool {
-    codes().contains(name)
+    CODES.contains(&name) || Code::ALL.iter().any(|code| code.name() == name)
 }
 
 #[test]

@@ -209,7 +209,7 @@ fn outside_the_published_space() {
     wrong_entry(
         "space = foo",
         "foo",
-        "space = foo is not `any`, the only space to choose here; leave it out for the published design space, \
+        "space = foo is neither `RegNet`, the published design space, nor `any`; leave it out for the published one, \
          or write `space = any` to allow numbers outside it",
     );
 }
@@ -308,7 +308,7 @@ fn malformed_items() {
     );
     wrong(
         "struct Net = RegNetX-200MF; classes = 10",
-        &[("10", "expected `;` after `10`; each line of an item ends with `;`: write one here")],
+        &[("10", "expected `;` after this; each line of an item ends with `;`")],
     );
     wrong(
         "classes = 10; struct Net = RegNetX-200MF;",

@@ -85,5 +85,7 @@ fn check<'a>(tokens: impl Iterator<Item = &'a TokenTree>) {
         let parses = syn::parse2::<syn::Type>(expanded.clone()).is_ok()
             || syn::parse2::<syn::File>(expanded.clone()).is_ok();
         assert!(parses, "{tokens}\ngives\n{expanded}");
+        // Each message has its short name and help line, or this panics.
+        errors_in(expanded);
     }
 }

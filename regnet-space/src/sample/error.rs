@@ -115,8 +115,8 @@ impl Blamed {
 
 fn remedy(blamed: Option<&Blamed>, found: usize, inside: usize) -> String {
     match (blamed, found) {
-        (Some(blamed), 0) => blamed.drawn(inside),
-        (Some(blamed), _) => format!("{}; widen it, or ask for {found}", blamed.drawn(inside)),
+        (Some(blamed), 0) => format!("widen it: {}", blamed.drawn(inside)),
+        (Some(blamed), _) => format!("widen it, or ask for {found}: {}", blamed.drawn(inside)),
         (None, _) => format!("ask for {found}"),
     }
 }
