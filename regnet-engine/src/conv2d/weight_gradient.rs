@@ -11,7 +11,7 @@ use crate::product::Inner;
 const COLUMNS_PER_STEP: usize = 1024;
 
 /// Elements of the copied planes, so that they stay in the L2 cache.
-const SCRATCH_ELEMENTS: usize = 128 * 1024;
+const SCRATCH_ELEMENTS: usize = 256 * 1024;
 
 /// Output channels of a task.
 const ROWS_PER_TASK: usize = 64;
@@ -37,7 +37,9 @@ impl Cut {
         let chunks = TASKS.div_ceil(op.out_channels / rows).min(op.batch);
         let images = op.batch.div_ceil(chunks);
         let planes = rows + op.group_width * grid.input.len();
-        let columns = COLUMNS_PER_STEP.min(SCRATCH_ELEMENTS / planes);
+        // The positions of a larger kernel share the planes that they shift, and leave room for more pixels.
+        let columns = if op.kernel == 1 { COLUMNS_PER_STEP } else { 2 * COLUMNS_PER_STEP };
+        let columns = columns.min(SCRATCH_ELEMENTS / planes);
         Cut { rows, images, step: (columns / grid.image).clamp(1, images) }
     }
 }
