@@ -8,8 +8,10 @@
 //! | module | computes |
 //! | --- | --- |
 //! | [`conv2d`] | grouped "same" convolution, strides 1 and up |
+//! | [`conv2d::depthwise`] | the same channel by channel, several gates at once |
 //! | [`batch_norm`] | batch normalisation with an optional residual and ReLU |
 //! | [`cells`] | the pointwise part of convolutional recurrent cells |
+//! | [`channels`] | some channels of a tensor |
 //! | [`relu`] | rectified linear unit |
 //! | [`max_pool`], [`global_avg_pool`] | pooling |
 //! | [`linear`] | the classifier's matrix product |
@@ -38,6 +40,7 @@
 
 pub mod batch_norm;
 pub mod cells;
+pub mod channels;
 mod check;
 pub mod compare;
 pub mod conv2d;

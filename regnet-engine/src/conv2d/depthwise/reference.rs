@@ -1,4 +1,4 @@
-//! The same in plain loops: gate after gate, by the [reference](crate::conv2d::reference) of the grouped convolution.
+//! The same in plain loops: gate after gate, by the [plain grouped convolution](crate::conv2d::reference).
 
 use super::{Depthwise, TAPS};
 use crate::Real;
