@@ -188,9 +188,12 @@ fn update<T, F, const BIASES: usize, const OUTS: usize, const INPUTS: usize>(
     let mut outs = outs.each_mut().map(|out| out.as_chunks_mut::<LANES>());
     let inputs = inputs.map(|input| input.as_chunks::<LANES>());
     for index in 0..outs.first().map_or(0, |(chunks, _)| chunks.len()) {
-        let out = outs.each_ref().map(|(chunks, _)| Chunk(chunks[index]));
-        let new = formula.at(bias, out, inputs.map(|(chunks, _)| Chunk(chunks[index])));
-        outs.iter_mut().zip(new).for_each(|((chunks, _), new)| chunks[index] = new.0);
+        // Loops, because `map` on longer arrays is not inlined, and then not compiled for the machine's vectors.
+        let (mut out, mut input) = ([Chunk::splat(T::zero()); OUTS], [Chunk::splat(T::zero()); INPUTS]);
+        (0..OUTS).for_each(|n| out[n] = Chunk(outs[n].0[index]));
+        (0..INPUTS).for_each(|n| input[n] = Chunk(inputs[n].0[index]));
+        let new = formula.at(bias, out, input);
+        (0..OUTS).for_each(|n| outs[n].0[index] = new[n].0);
     }
     if outs.first().is_none_or(|(_, rest)| rest.is_empty()) {
         return;
