@@ -6,6 +6,7 @@ mod common;
 mod conv2d;
 mod cross_entropy;
 mod fuse;
+mod depthwise;
 mod linear;
 mod pooling;
 mod regulator;
