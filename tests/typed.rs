@@ -20,7 +20,7 @@ type Basic = RegNet<
 >;
 type Vanilla = RegNet<
     SimpleStem<3, 8>,
-    (Stage<Pair<8, 8, 1>, Pair<8, 8, 1>, 2>, VanillaStage<2, 8, 12, 2>),
+    (Stage<Pair<8, 8, 1, NoExcite>, Pair<8, 8, 1, NoExcite>, 2>, VanillaStage<2, 8, 12, 2>),
     Head<12, 10>,
 >;
 type IdentityFirst = RegNet<

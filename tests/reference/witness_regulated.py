@@ -144,8 +144,6 @@ class Regulated(Evaluation):
         state = [self.get(name, shape) for name in names] if case["state"] else None
         if kind == "cell":
             return dict(zip(names, self.cell(x, state, "", case, stride)))
-        if kind == "regulator":
-            return dict(zip(names, self.advance(x, state, "", "r_bn", case, stride)))
         numbers = (case[key] for key in ("out", "inner", "group_width", "stride", "se_width"))
         output, state = self.regulated_block(x, state, "", "f.r.", case, *numbers)
         return {"output": output} | dict(zip(names, state))

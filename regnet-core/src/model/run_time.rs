@@ -88,18 +88,36 @@ fn pool(spec: &AnyNet) -> Option<MaxPool> {
     spec.stem.kind.pools().then_some(MaxPool)
 }
 
+impl<E: Dtype, D: Backend<E>> DynRegNet<E, D> {
+    /// The stages alone, from what the stem puts out to what the head takes, with running statistics.
+    ///
+    /// # Errors
+    /// As [`Run::try_run`].
+    pub fn try_run_stages<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
+        self.stages.try_run(self.blocks.try_run(x)?)
+    }
+
+    /// The same with the batch's statistics.
+    ///
+    /// # Errors
+    /// As [`Run::try_run`].
+    pub fn try_run_stages_mut<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
+        self.stages.try_run_mut(self.blocks.try_run_mut(x)?)
+    }
+}
+
 impl<E: Dtype, D: Backend<E>> Run<E, D> for DynRegNet<E, D> {
     type Out = (usize, usize);
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Logits<E, D, T>, D::Err> {
         let x = self.stem.try_run(x)?;
-        let x = self.stages.try_run(self.blocks.try_run(x)?)?;
+        let x = self.try_run_stages(x)?;
         self.head.try_run(x)
     }
 
     fn try_run_mut<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Logits<E, D, T>, D::Err> {
         let x = self.stem.try_run_mut(x)?;
-        let x = self.stages.try_run_mut(self.blocks.try_run_mut(x)?)?;
+        let x = self.try_run_stages_mut(x)?;
         self.head.try_run_mut(x)
     }
 }
