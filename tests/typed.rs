@@ -4,7 +4,8 @@
 
 use dfdx::prelude::*;
 use regnet::builders::{
-    BasicNext, BasicStage, CifarStem, Head, Pair, RegNet, SimpleStem, Stage, VanillaStage, XNext, XStage,
+    BasicNext, BasicStage, CifarStem, Head, NoExcite, Pair, RegNet, SimpleStem, Stage, VanillaStage, XNext,
+    XStage,
 };
 use regnet::space::{Block, Parameter, presets};
 use regnet::{Built, Declared, DynRegNet, Run, regnet, weights};
