@@ -73,14 +73,14 @@ pub(crate) fn gate_scales<S: Shape, E: Dtype, D: Device<E>>(
     glorot(weight, 2, 1)
 }
 
-/// The start of its 3x3 convolution, `(gates, channels, kernel, kernel)`.
+/// The start of its 3x3 convolution, `(gates, channels, 1, kernel, kernel)`.
 ///
 /// # Errors
 /// The device's.
-pub(crate) fn depthwise<S: Shape<Concrete = [usize; 4]>, E: Dtype, D: Device<E>>(
+pub(crate) fn depthwise<S: Shape<Concrete = [usize; 5]>, E: Dtype, D: Device<E>>(
     weight: &mut Tensor<S, E, D>,
 ) -> Result<(), D::Err> {
-    let [_, _, height, width] = weight.shape().concrete();
+    let [_, _, _, height, width] = weight.shape().concrete();
     glorot(weight, height * width, height * width)
 }
 

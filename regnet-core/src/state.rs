@@ -9,7 +9,7 @@ use dfdx::prelude::*;
 pub struct Entry<E> {
     /// Its name, as pycls's (`s1.b1.f.a.weight`).
     pub name: String,
-    /// Its dimensions.
+    /// Its dimensions, as PyTorch's layers have them.
     pub dims: Vec<usize>,
     /// Whether training changes it by its gradient; running statistics it does not.
     pub trained: bool,
@@ -46,8 +46,22 @@ fn entry<S: Shape, E: Dtype, D: Device<E>>(
     name: String,
     tensor: &Tensor<S, E, D>,
 ) -> Entry<E> {
-    let dims = tensor.shape().concrete().into();
+    let dims = pytorch_dims(&name, &tensor.shape().concrete().into());
     Entry { name, dims, trained: options.do_gradient_update, values: tensor.as_vec() }
+}
+
+/// The dimensions that PyTorch's layers give a tensor of a regulator, which has none for gates, for maps of a state and for
+/// the parts of a concatenation; those of all other tensors are the same.
+fn pytorch_dims(name: &str, dims: &[usize]) -> Vec<usize> {
+    let mut path = name.rsplit('.').skip(1);
+    let regulates = path.clone().any(|part| matches!(part, "r" | "r_bn"));
+    match (path.next(), dims) {
+        (_, &[gates, out, group, height, width]) => vec![gates * out, group, height, width],
+        (_, &[rows, channels]) if regulates => vec![rows * channels],
+        (Some("carry"), &[maps, out, previous]) => vec![maps * out, previous, 1, 1],
+        (Some("fuse"), &[out, parts, channels]) => vec![out, parts * channels, 1, 1],
+        _ => dims.to_vec(),
+    }
 }
 
 struct Read<F>(F);
@@ -85,5 +99,27 @@ impl<E: Dtype, D: Device<E>, F: FnMut(Entry<E>) -> Option<Vec<E>>> TensorVisitor
             tensor.copy_from(&values);
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pytorch_dims;
+
+    #[test]
+    fn dimensions_are_pytorchs() {
+        for (name, dims, expected) in [
+            ("s1.r.x.weight", &[4, 8, 8, 3, 3][..], &[32, 8, 3, 3][..]),
+            ("s1.b1.f.r.spatial.weight", &[4, 8, 1, 3, 3], &[32, 1, 3, 3]),
+            ("r.bn.weight", &[2, 8], &[16]),
+            ("s1.b1.f.r_bn.running_mean", &[2, 8], &[16]),
+            ("s2.carry.weight", &[2, 8, 4], &[16, 4, 1, 1]),
+            ("s1.b1.f.fuse.weight", &[8, 2, 8], &[8, 16, 1, 1]),
+            ("s1.b1.f.fuse_bn.weight", &[8], &[8]),
+            ("s1.b1.f.a.weight", &[8, 4, 3, 3], &[8, 4, 3, 3]),
+            ("head.fc.weight", &[10, 8], &[10, 8]),
+        ] {
+            assert_eq!(pytorch_dims(name, dims), expected, "{name}");
+        }
     }
 }

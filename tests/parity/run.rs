@@ -129,24 +129,9 @@ where
     Dev: Device<E>,
 {
     state::write(module, |entry| {
-        let values = formula::values(&entry.name, &pytorch_dims(&entry.name, &entry.dims));
+        let values = formula::values(&entry.name, &entry.dims);
         Some(values.into_iter().map(|v| E::from_f64(v).unwrap()).collect())
     });
-}
-
-/// The shape that PyTorch gives a tensor: its convolutions and norms have no dimensions for gates and maps, nor for the
-/// two inputs of a concatenation.
-fn pytorch_dims(name: &str, dims: &[usize]) -> Vec<usize> {
-    match *dims {
-        [gates, out, group, height, width] => vec![gates * out, group, height, width],
-        [gates, out, height, width] if name.ends_with("spatial.weight") => {
-            vec![gates * out, 1, height, width]
-        }
-        [out, parts, channels] if name.ends_with("fuse.weight") => vec![out, parts * channels, 1, 1],
-        [maps, out, channels] => vec![maps * out, channels, 1, 1],
-        [maps, channels] if name.contains("r.bn.") => vec![maps * channels],
-        _ => dims.to_vec(),
-    }
 }
 
 /// Collects the gradients of parameters and the values of running statistics.

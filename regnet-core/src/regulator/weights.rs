@@ -43,9 +43,9 @@ pub struct EfficientConv<K: Kind, N: LayerDim, E: Dtype, D: Storage<E>> {
 /// `(gates, N)`.
 pub type RowShape<K, N> = (<<K as Kind>::Gates as LayerDim>::Param, <N as LayerDim>::Param);
 
-/// `(gates, N, 3, 3)`.
+/// `(gates, N, 1, 3, 3)`.
 pub type SpatialShape<K, N> =
-    (<<K as Kind>::Gates as LayerDim>::Param, <N as LayerDim>::Param, Const<3>, Const<3>);
+    (<<K as Kind>::Gates as LayerDim>::Param, <N as LayerDim>::Param, Const<1>, Const<3>, Const<3>);
 
 /// The weights of a regulator's convolutions, as kernels take them.
 pub trait GateWeights<E: Dtype, D: Backend<E>> {
@@ -95,7 +95,7 @@ impl<K: Kind, N: LayerDim, E: Dtype, D: Device<E>> EfficientConv<K, N, E, D> {
         let (gates, n) = (kind.gates().param(), n.param());
         let mut x_scale = device.try_zeros_like(&(gates, n))?;
         let mut h_scale = device.try_zeros_like(&(gates, n))?;
-        let mut spatial = device.try_zeros_like(&(gates, n, Const, Const))?;
+        let mut spatial = device.try_zeros_like(&(gates, n, Const, Const, Const))?;
         init::gate_scales(&mut x_scale)?;
         init::gate_scales(&mut h_scale)?;
         init::depthwise(&mut spatial)?;
