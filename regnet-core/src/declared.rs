@@ -1,20 +1,20 @@
 //! From a network's type back to its numbers.
 
+mod regulated;
+
 use regnet_space::{
-    AnyNet, Block, Bottleneck as Ratio, Cell, CellConv, Regulator, SE_RATIO, Share, Stage as StageSpec, Stem,
-    StemKind,
+    AnyNet, Block, Bottleneck as Ratio, Regulator, SE_RATIO, Stage as StageSpec, Stem, StemKind,
 };
 
 use crate::builders::{
-    Bottleneck, Carry, CifarStem, EfficientRegulator, FullRegulator, Gru, Head, Identity, Lent, Lstm,
-    NoCarry, NoExcite, Pair, PerBlock, Projection, RegNet, Regulated, RegulatedStage, ResBlock, ResNetStem,
-    Rnn, SimpleStem, SqueezeExcite, Stage,
+    Bottleneck, CifarStem, Head, Identity, NoExcite, Pair, Projection, RegNet, ResBlock, ResNetStem,
+    SimpleStem, SqueezeExcite, Stage,
 };
 
 /// A network that is declared as a type, with what the compiler knows of it.
 ///
-/// Implemented by every [`RegNet`] whose stages have one kind of block (bottleneck, basic or vanilla), and by the names
-/// that `regnet!` and `anynet!` give them.
+/// Implemented by every [`RegNet`] whose stages have one kind of block (bottleneck, basic or vanilla) and one kind of
+/// regulator or none, and by the names that `regnet!` and `anynet!` give them.
 pub trait Declared {
     /// The network's layers.
     type Network;
@@ -196,168 +196,6 @@ const fn ratio(width: usize, inner: usize) -> Ratio {
         "a stage's width must be a whole multiple of its inner width, or the other way round"
     );
     if inner <= width { Ratio::reduces(width / inner) } else { Ratio::expands(inner / width) }
-}
-
-impl<
-    R,
-    Own,
-    Y: DescribeCarry,
-    S: DescribeShortcut,
-    First: DescribeExcite,
-    Next: DescribeExcite,
-    const DEPTH: usize,
-    const IN: usize,
-    const WIDTH: usize,
-    const STRIDE: usize,
-    const MAPS: usize,
-> DescribeStage
-    for RegulatedStage<
-        R,
-        Y,
-        ResBlock<S, Regulated<MAPS, WIDTH, Pair<IN, WIDTH, STRIDE, NoExcite>, Own, First>>,
-        ResBlock<Identity, Regulated<MAPS, WIDTH, Pair<WIDTH, WIDTH, 1, NoExcite>, Own, Next>>,
-        DEPTH,
-    >
-where
-    (R, Own): DescribeRegulator,
-{
-    type Kind = RegulatedBlocks<BasicBlocks, <(R, Own) as DescribeRegulator>::Kind>;
-
-    fn describe() -> DescribedStage {
-        DescribedStage {
-            spec: StageSpec::plain(DEPTH, WIDTH, STRIDE),
-            se: [First::HIDDEN, Next::HIDDEN],
-            carries: Y::CARRIES,
-        }
-    }
-}
-
-impl<
-    R,
-    Own,
-    Y: DescribeCarry,
-    S: DescribeShortcut,
-    First: DescribeExcite,
-    Next: DescribeExcite,
-    const DEPTH: usize,
-    const IN: usize,
-    const WIDTH: usize,
-    const INNER: usize,
-    const GROUP: usize,
-    const STRIDE: usize,
-    const MAPS: usize,
-> DescribeStage
-    for RegulatedStage<
-        R,
-        Y,
-        ResBlock<
-            S,
-            Regulated<MAPS, INNER, Bottleneck<IN, INNER, WIDTH, GROUP, STRIDE, NoExcite>, Own, First>,
-        >,
-        ResBlock<
-            Identity,
-            Regulated<MAPS, INNER, Bottleneck<WIDTH, INNER, WIDTH, GROUP, 1, NoExcite>, Own, Next>,
-        >,
-        DEPTH,
-    >
-where
-    (R, Own): DescribeRegulator,
-{
-    type Kind = RegulatedBlocks<BottleneckBlocks, <(R, Own) as DescribeRegulator>::Kind>;
-
-    fn describe() -> DescribedStage {
-        let bottleneck = const { ratio(WIDTH, INNER) };
-        DescribedStage {
-            spec: StageSpec { depth: DEPTH, width: WIDTH, stride: STRIDE, bottleneck, group_width: GROUP },
-            se: [First::HIDDEN, Next::HIDDEN],
-            carries: Y::CARRIES,
-        }
-    }
-}
-
-/// Whether a stage takes the state of the one before.
-pub trait DescribeCarry {
-    /// Whether it does.
-    const CARRIES: bool;
-}
-
-impl DescribeCarry for NoCarry {
-    const CARRIES: bool = false;
-}
-
-impl<const MAPS: usize, const PREV: usize, const N: usize, const STRIDE: usize> DescribeCarry
-    for Carry<MAPS, PREV, N, STRIDE>
-{
-    const CARRIES: bool = true;
-}
-
-/// A recurrence as a type.
-pub trait DescribeCell {
-    /// The recurrence as a value.
-    const CELL: Cell;
-}
-
-macro_rules! cells {
-    ($($cell:ident)*) => { $(
-        impl DescribeCell for $cell {
-            const CELL: Cell = Cell::$cell;
-        }
-    )* };
-}
-
-cells!(Rnn Gru Lstm);
-
-/// What stands in a stage's and in its blocks' places for a regulator.
-pub trait DescribeRegulator {
-    /// The regulator, apart from its width.
-    type Kind: DescribeRegulatorKind;
-}
-
-/// A regulator, apart from its width and from whether the state is handed on between stages.
-pub trait DescribeRegulatorKind {
-    /// The same as a value.
-    const REGULATOR: Regulator;
-}
-
-/// A regulator with cell `K`, efficient convolutions or full ones, the stage's or the block's.
-#[derive(Debug, Clone, Copy)]
-pub struct RegulatorKind<K, const EFFICIENT: bool, const SHARED: bool>(std::marker::PhantomData<K>);
-
-impl<K: DescribeCell, const EFFICIENT: bool, const SHARED: bool> DescribeRegulatorKind
-    for RegulatorKind<K, EFFICIENT, SHARED>
-{
-    const REGULATOR: Regulator = Regulator {
-        cell: K::CELL,
-        conv: if EFFICIENT { CellConv::Efficient } else { CellConv::Full },
-        share: if SHARED { Share::Stage } else { Share::Block },
-        carry: false,
-    };
-}
-
-macro_rules! regulators {
-    ($($regulator:ident $efficient:literal;)*) => { $(
-        impl<K: DescribeCell, const N: usize> DescribeRegulator for ($regulator<K, N>, Lent) {
-            type Kind = RegulatorKind<K, $efficient, true>;
-        }
-
-        impl<K: DescribeCell, const N: usize> DescribeRegulator for (PerBlock, $regulator<K, N>) {
-            type Kind = RegulatorKind<K, $efficient, false>;
-        }
-    )* };
-}
-
-regulators! {
-    FullRegulator false;
-    EfficientRegulator true;
-}
-
-/// Blocks of a kind `B` with a regulator `K` beside them.
-#[derive(Debug, Clone, Copy)]
-pub struct RegulatedBlocks<B, K>(std::marker::PhantomData<(B, K)>);
-
-impl<B: DescribeBlock, K: DescribeRegulatorKind> DescribeBlock for RegulatedBlocks<B, K> {
-    const BLOCK: Block = B::BLOCK;
-    const REGULATOR: Option<Regulator> = Some(K::REGULATOR);
 }
 
 /// A kind of block as a type.
