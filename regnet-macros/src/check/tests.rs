@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use regnet_space::{
-    Bottleneck, Compatibility, Declaration, RegNetParams, SampledSpace, Sampler, Space, Stem, StemKind,
-    presets, torchvision_presets,
+    Bottleneck, Cell, CellConv, Compatibility, Declaration, RegNetParams, Regulator, SampledSpace, Sampler,
+    Share, Space, Stem, StemKind, presets, torchvision_presets,
 };
 
 use super::draft;
@@ -26,6 +26,18 @@ fn read(source: &str) -> (Declaration, [usize; 2], String) {
     (draft.declaration, [height, width], report.into_items().to_string())
 }
 
+fn regulators() -> impl Strategy<Value = Regulator> {
+    let cell = prop::sample::select(vec![Cell::Rnn, Cell::Gru, Cell::Lstm]);
+    let conv = prop::sample::select(vec![CellConv::Full, CellConv::Efficient]);
+    let share = prop::sample::select(vec![Share::Stage, Share::Block]);
+    (cell, conv, share, any::<bool>()).prop_map(|(cell, conv, share, carry)| Regulator {
+        cell,
+        conv,
+        share,
+        carry,
+    })
+}
+
 fn declarations() -> impl Strategy<Value = Declaration> {
     let b = (1_usize..=64, any::<bool>())
         .prop_map(|(n, inverted)| if inverted { Bottleneck::expands(n) } else { Bottleneck::reduces(n) });
@@ -35,10 +47,11 @@ fn declarations() -> impl Strategy<Value = Declaration> {
     let kind = prop::sample::select(vec![StemKind::Simple, StemKind::Cifar, StemKind::ResNet]);
     let rule = prop::sample::select(vec![Compatibility::Published, Compatibility::Torchvision]);
     let space = prop::sample::select(vec![Space::RegNet, Space::Any]);
-    (params, kind, 1_usize..100, 1_usize..9, 1_usize..2000, rule, space).prop_map(
-        |(params, kind, width, input_channels, classes, compatibility, space)| {
+    let regulator = prop::option::of(regulators());
+    (params, kind, 1_usize..100, 1_usize..9, 1_usize..2000, rule, space, regulator).prop_map(
+        |(params, kind, width, input_channels, classes, compatibility, space, regulator)| {
             let stem = Stem { kind, width };
-            Declaration { params, space, compatibility, stem, regulator: None, input_channels, classes }
+            Declaration { params, space, compatibility, stem, regulator, input_channels, classes }
         },
     )
 }
