@@ -256,5 +256,12 @@ fn self_regulated_mistakes() {
             "`depth` is one of the network's parameters, not an option; write it before the first `;`, in `< .. >`",
         )],
     );
-    wrong("depth = 20, budget = params <= 100K", &[("100K", "params = 1,000,000 exceeds the budget")]);
+    wrong(
+        "depth = 20, budget = params <= 100K",
+        &[(
+            "100K",
+            "params: 693.4K is over the budget of 100K; stage s3 costs most (76 %); no smaller preset fits: raise the \
+             limit, or make stage s3 smaller",
+        )],
+    );
 }
