@@ -239,8 +239,8 @@ pub enum SpaceError {
 pub struct Remedy {
     /// Widths at the same depth.
     pub widths: Nearest<usize>,
-    /// Depths at the same width.
-    pub depths: Nearest<usize>,
+    /// The largest depth at the same width; none above fits.
+    pub depth: Option<usize>,
 }
 
 impl SpaceError {

@@ -55,8 +55,9 @@ pub(super) fn error(stages: &[Stage], space: SpaceName) -> Option<SpaceError> {
         let stage = Stage { width, ..stages[made] };
         stage.inner_width().is_multiple_of(stage.group_width) && fits(stage)
     };
-    let deep = |depth: usize| fits(Stage { depth, ..stages[made] });
-    let remedy = Remedy { widths: nearest(width, step, wide), depths: nearest(depth, 1, deep) };
+    // A line that made the stage deeper would make it at this depth, too, cut short.
+    let depth_that_fits = (1..depth).rev().take(NEAR).find(|&depth| fits(Stage { depth, ..stages[made] }));
+    let remedy = Remedy { widths: nearest(width, step, wide), depth: depth_that_fits };
     Some(SpaceError::NoFit { space, stage: made + 1, width, depth, remedy })
 }
 

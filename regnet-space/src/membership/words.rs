@@ -114,10 +114,10 @@ impl fmt::Display for Remedy {
             (Some(below), Some(above)) => Some(format!("{below} or {above}")),
             (below, above) => below.or(above).map(|only| only.to_string()),
         };
-        match (list(&self.widths), list(&self.depths)) {
-            (Some(widths), Some(depths)) => write!(f, "width {widths} would fit, or depth {depths}"),
+        match (list(&self.widths), self.depth) {
+            (Some(widths), Some(depth)) => write!(f, "width {widths} would fit, or depth {depth}"),
             (Some(widths), None) => write!(f, "width {widths} would fit"),
-            (None, Some(depths)) => write!(f, "depth {depths} would fit"),
+            (None, Some(depth)) => write!(f, "depth {depth} would fit"),
             (None, None) => f.write_str("no width and no depth near would fit: change an earlier stage"),
         }
     }
