@@ -4,7 +4,8 @@
 
 use dfdx::prelude::*;
 use regnet::builders::{
-    BasicNext, BasicStage, CifarStem, Head, Pair, RegNet, SimpleStem, Stage, VanillaStage, XNext, XStage,
+    BasicNext, BasicStage, CifarStem, Head, NoExcite, Pair, RegNet, SimpleStem, Stage, VanillaStage, XNext,
+    XStage,
 };
 use regnet::space::{Block, Parameter, presets};
 use regnet::{Built, Declared, DynRegNet, Run, regnet, weights};
@@ -20,7 +21,7 @@ type Basic = RegNet<
 >;
 type Vanilla = RegNet<
     SimpleStem<3, 8>,
-    (Stage<Pair<8, 8, 1>, Pair<8, 8, 1>, 2>, VanillaStage<2, 8, 12, 2>),
+    (Stage<Pair<8, 8, 1, NoExcite>, Pair<8, 8, 1, NoExcite>, 2>, VanillaStage<2, 8, 12, 2>),
     Head<12, 10>,
 >;
 type IdentityFirst = RegNet<

@@ -1,10 +1,14 @@
 //! From a network's type back to its numbers.
 
-use regnet_space::{AnyNet, Block, Bottleneck as Ratio, SE_RATIO, Stage as StageSpec, Stem, StemKind};
+use regnet_space::{
+    AnyNet, Block, Bottleneck as Ratio, Cell, CellConv, Regulator, SE_RATIO, Share, Stage as StageSpec, Stem,
+    StemKind,
+};
 
 use crate::builders::{
-    Bottleneck, CifarStem, Head, Identity, NoExcite, Pair, Projection, RegNet, ResBlock, ResNetStem,
-    SimpleStem, SqueezeExcite, Stage,
+    Bottleneck, Carry, CifarStem, EfficientRegulator, FullRegulator, Gru, Head, Identity, Lent, Lstm,
+    NoCarry, NoExcite, Pair, PerBlock, Projection, RegNet, Regulated, RegulatedStage, ResBlock, ResNetStem,
+    Rnn, SimpleStem, SqueezeExcite, Stage,
 };
 
 /// A network that is declared as a type, with what the compiler knows of it.
@@ -37,8 +41,8 @@ impl<S: DescribeStem, Stages: DescribeStages, const IN: usize, const CLASSES: us
             stem: S::STEM,
             block: Stages::BLOCK,
             se: se_ratio(&stages, S::STEM.width),
+            regulator: Stages::regulator(stages.iter().any(|stage| stage.carries)),
             stages: stages.into_iter().map(|stage| stage.spec).collect(),
-            regulator: None,
             classes: CLASSES,
         }
     }
@@ -73,6 +77,8 @@ pub struct DescribedStage {
     spec: StageSpec,
     /// Hidden units of the squeeze-and-excitation of the first block and of the others; 0 for none.
     se: [usize; 2],
+    /// Whether the state of the stage before comes into it.
+    carries: bool,
 }
 
 /// The numbers of the stages in a tuple.
@@ -81,6 +87,8 @@ pub trait DescribeStages {
     const BLOCK: Block;
     /// From the first to the last.
     fn describe() -> Vec<DescribedStage>;
+    /// What runs beside the blocks, where a state is handed on between stages, or not.
+    fn regulator(carry: bool) -> Option<Regulator>;
 }
 
 /// One stage's numbers.
@@ -100,6 +108,10 @@ macro_rules! stages {
 
             fn describe() -> Vec<DescribedStage> {
                 vec![$first::describe(), $($stage::describe()),*]
+            }
+
+            fn regulator(carry: bool) -> Option<Regulator> {
+                $first::Kind::REGULATOR.map(|regulator| Regulator { carry, ..regulator })
             }
         }
     };
@@ -132,17 +144,11 @@ impl<
     type Kind = BottleneckBlocks;
 
     fn describe() -> DescribedStage {
-        const {
-            assert!(
-                INNER > 0 && (WIDTH.is_multiple_of(INNER) || INNER.is_multiple_of(WIDTH)),
-                "a stage's width must be a whole multiple of its inner width, or the other way round"
-            );
-        }
-        let bottleneck =
-            if INNER <= WIDTH { Ratio::reduces(WIDTH / INNER) } else { Ratio::expands(INNER / WIDTH) };
+        let bottleneck = const { ratio(WIDTH, INNER) };
         DescribedStage {
             spec: StageSpec { depth: DEPTH, width: WIDTH, stride: STRIDE, bottleneck, group_width: GROUP },
             se: [First::HIDDEN, Next::HIDDEN],
+            carries: false,
         }
     }
 }
@@ -165,7 +171,11 @@ impl<
     type Kind = BasicBlocks;
 
     fn describe() -> DescribedStage {
-        DescribedStage { spec: StageSpec::plain(DEPTH, WIDTH, STRIDE), se: [First::HIDDEN, Next::HIDDEN] }
+        DescribedStage {
+            spec: StageSpec::plain(DEPTH, WIDTH, STRIDE),
+            se: [First::HIDDEN, Next::HIDDEN],
+            carries: false,
+        }
     }
 }
 
@@ -175,14 +185,187 @@ impl<const DEPTH: usize, const IN: usize, const WIDTH: usize, const STRIDE: usiz
     type Kind = VanillaBlocks;
 
     fn describe() -> DescribedStage {
-        DescribedStage { spec: StageSpec::plain(DEPTH, WIDTH, STRIDE), se: [0; 2] }
+        DescribedStage { spec: StageSpec::plain(DEPTH, WIDTH, STRIDE), se: [0; 2], carries: false }
     }
+}
+
+/// The bottleneck ratio of these widths.
+const fn ratio(width: usize, inner: usize) -> Ratio {
+    assert!(
+        inner > 0 && (width.is_multiple_of(inner) || inner.is_multiple_of(width)),
+        "a stage's width must be a whole multiple of its inner width, or the other way round"
+    );
+    if inner <= width { Ratio::reduces(width / inner) } else { Ratio::expands(inner / width) }
+}
+
+impl<
+    R,
+    Own,
+    Y: DescribeCarry,
+    S: DescribeShortcut,
+    First: DescribeExcite,
+    Next: DescribeExcite,
+    const DEPTH: usize,
+    const IN: usize,
+    const WIDTH: usize,
+    const STRIDE: usize,
+    const MAPS: usize,
+> DescribeStage
+    for RegulatedStage<
+        R,
+        Y,
+        ResBlock<S, Regulated<MAPS, WIDTH, Pair<IN, WIDTH, STRIDE, NoExcite>, Own, First>>,
+        ResBlock<Identity, Regulated<MAPS, WIDTH, Pair<WIDTH, WIDTH, 1, NoExcite>, Own, Next>>,
+        DEPTH,
+    >
+where
+    (R, Own): DescribeRegulator,
+{
+    type Kind = RegulatedBlocks<BasicBlocks, <(R, Own) as DescribeRegulator>::Kind>;
+
+    fn describe() -> DescribedStage {
+        DescribedStage {
+            spec: StageSpec::plain(DEPTH, WIDTH, STRIDE),
+            se: [First::HIDDEN, Next::HIDDEN],
+            carries: Y::CARRIES,
+        }
+    }
+}
+
+impl<
+    R,
+    Own,
+    Y: DescribeCarry,
+    S: DescribeShortcut,
+    First: DescribeExcite,
+    Next: DescribeExcite,
+    const DEPTH: usize,
+    const IN: usize,
+    const WIDTH: usize,
+    const INNER: usize,
+    const GROUP: usize,
+    const STRIDE: usize,
+    const MAPS: usize,
+> DescribeStage
+    for RegulatedStage<
+        R,
+        Y,
+        ResBlock<
+            S,
+            Regulated<MAPS, INNER, Bottleneck<IN, INNER, WIDTH, GROUP, STRIDE, NoExcite>, Own, First>,
+        >,
+        ResBlock<
+            Identity,
+            Regulated<MAPS, INNER, Bottleneck<WIDTH, INNER, WIDTH, GROUP, 1, NoExcite>, Own, Next>,
+        >,
+        DEPTH,
+    >
+where
+    (R, Own): DescribeRegulator,
+{
+    type Kind = RegulatedBlocks<BottleneckBlocks, <(R, Own) as DescribeRegulator>::Kind>;
+
+    fn describe() -> DescribedStage {
+        let bottleneck = const { ratio(WIDTH, INNER) };
+        DescribedStage {
+            spec: StageSpec { depth: DEPTH, width: WIDTH, stride: STRIDE, bottleneck, group_width: GROUP },
+            se: [First::HIDDEN, Next::HIDDEN],
+            carries: Y::CARRIES,
+        }
+    }
+}
+
+/// Whether a stage takes the state of the one before.
+pub trait DescribeCarry {
+    /// Whether it does.
+    const CARRIES: bool;
+}
+
+impl DescribeCarry for NoCarry {
+    const CARRIES: bool = false;
+}
+
+impl<const MAPS: usize, const PREV: usize, const N: usize, const STRIDE: usize> DescribeCarry
+    for Carry<MAPS, PREV, N, STRIDE>
+{
+    const CARRIES: bool = true;
+}
+
+/// A recurrence as a type.
+pub trait DescribeCell {
+    /// The recurrence as a value.
+    const CELL: Cell;
+}
+
+macro_rules! cells {
+    ($($cell:ident)*) => { $(
+        impl DescribeCell for $cell {
+            const CELL: Cell = Cell::$cell;
+        }
+    )* };
+}
+
+cells!(Rnn Gru Lstm);
+
+/// What stands in a stage's and in its blocks' places for a regulator.
+pub trait DescribeRegulator {
+    /// The regulator, apart from its width.
+    type Kind: DescribeRegulatorKind;
+}
+
+/// A regulator, apart from its width and from whether the state is handed on between stages.
+pub trait DescribeRegulatorKind {
+    /// The same as a value.
+    const REGULATOR: Regulator;
+}
+
+/// A regulator with cell `K`, efficient convolutions or full ones, the stage's or the block's.
+#[derive(Debug, Clone, Copy)]
+pub struct RegulatorKind<K, const EFFICIENT: bool, const SHARED: bool>(std::marker::PhantomData<K>);
+
+impl<K: DescribeCell, const EFFICIENT: bool, const SHARED: bool> DescribeRegulatorKind
+    for RegulatorKind<K, EFFICIENT, SHARED>
+{
+    const REGULATOR: Regulator = Regulator {
+        cell: K::CELL,
+        conv: if EFFICIENT { CellConv::Efficient } else { CellConv::Full },
+        share: if SHARED { Share::Stage } else { Share::Block },
+        carry: false,
+    };
+}
+
+macro_rules! regulators {
+    ($($regulator:ident $efficient:literal;)*) => { $(
+        impl<K: DescribeCell, const N: usize> DescribeRegulator for ($regulator<K, N>, Lent) {
+            type Kind = RegulatorKind<K, $efficient, true>;
+        }
+
+        impl<K: DescribeCell, const N: usize> DescribeRegulator for (PerBlock, $regulator<K, N>) {
+            type Kind = RegulatorKind<K, $efficient, false>;
+        }
+    )* };
+}
+
+regulators! {
+    FullRegulator false;
+    EfficientRegulator true;
+}
+
+/// Blocks of a kind `B` with a regulator `K` beside them.
+#[derive(Debug, Clone, Copy)]
+pub struct RegulatedBlocks<B, K>(std::marker::PhantomData<(B, K)>);
+
+impl<B: DescribeBlock, K: DescribeRegulatorKind> DescribeBlock for RegulatedBlocks<B, K> {
+    const BLOCK: Block = B::BLOCK;
+    const REGULATOR: Option<Regulator> = Some(K::REGULATOR);
 }
 
 /// A kind of block as a type.
 pub trait DescribeBlock {
     /// The kind as a value.
     const BLOCK: Block;
+    /// What runs beside the blocks, apart from whether the state is handed on between stages.
+    const REGULATOR: Option<Regulator> = None;
 }
 
 macro_rules! blocks {

@@ -6,6 +6,7 @@
 
 use crate::batch_norm::{self, Apply, Backward, BatchNorm, Gradients, Statistics};
 use crate::cells::{Gate, gru, lstm, rnn};
+use crate::conv2d::depthwise::{self, Depthwise};
 use crate::conv2d::{self, Conv2d};
 use crate::linear::{self, Linear};
 
@@ -14,6 +15,10 @@ pub trait Kernels: Sized {
     fn conv2d_forward(op: &Conv2d, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self]);
     fn conv2d_backward_input(op: &Conv2d, w: &[Self], dy: &[Self], dx: &mut [Self]);
     fn conv2d_backward_weight(op: &Conv2d, x: &[Self], dy: &[Self], dw: &mut [Self]);
+    fn conv2d_forward_add(op: &Conv2d, x: &[Self], w: &[Self], y: &mut [Self]);
+    fn depthwise_forward(op: &Depthwise, x: &[Self], w: &[Self], add: bool, y: &mut [Self]);
+    fn depthwise_backward_input(op: &Depthwise, w: &[Self], dy: &[Self], dx: &mut [Self]);
+    fn depthwise_backward_weight(op: &Depthwise, x: &[Self], dy: &[Self], dw: &mut [Self]);
     fn linear_forward(op: &Linear, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self]);
     fn linear_backward_input(op: &Linear, w: &[Self], dy: &[Self], dx: &mut [Self]);
     fn linear_backward_weight(op: &Linear, x: &[Self], dy: &[Self], dw: &mut [Self]);
@@ -66,6 +71,22 @@ macro_rules! kernels {
 
             fn conv2d_backward_weight(op: &Conv2d, x: &[Self], dy: &[Self], dw: &mut [Self]) {
                 conv2d::fast::backward_weight(op, x, dy, dw);
+            }
+
+            fn conv2d_forward_add(op: &Conv2d, x: &[Self], w: &[Self], y: &mut [Self]) {
+                conv2d::fast::forward_add(op, x, w, y);
+            }
+
+            fn depthwise_forward(op: &Depthwise, x: &[Self], w: &[Self], add: bool, y: &mut [Self]) {
+                depthwise::fast::forward(op, x, w, add, y);
+            }
+
+            fn depthwise_backward_input(op: &Depthwise, w: &[Self], dy: &[Self], dx: &mut [Self]) {
+                depthwise::fast::backward_input(op, w, dy, dx);
+            }
+
+            fn depthwise_backward_weight(op: &Depthwise, x: &[Self], dy: &[Self], dw: &mut [Self]) {
+                depthwise::fast::backward_weight(op, x, dy, dw);
             }
 
             fn linear_forward(op: &Linear, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self]) {

@@ -8,9 +8,11 @@
 //! | module | computes |
 //! | --- | --- |
 //! | [`conv2d`] | grouped "same" convolution, strides 1 and up |
+//! | [`conv2d::depthwise`] | the same channel by channel, several gates at once |
 //! | [`batch_norm`] | batch normalisation with an optional residual and ReLU |
 //! | [`cells`] | the pointwise part of convolutional recurrent cells |
 //! | [`regulator`] | one step of a self-regulated stage's recurrent network |
+//! | [`channels`] | some channels of a tensor |
 //! | [`relu`] | rectified linear unit |
 //! | [`fuse`] | 1x1 convolution over features and a hidden state |
 //! | [`max_pool`], [`global_avg_pool`] | pooling |
@@ -40,6 +42,7 @@
 
 pub mod batch_norm;
 pub mod cells;
+pub mod channels;
 mod check;
 pub mod compare;
 pub mod conv2d;

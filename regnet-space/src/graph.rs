@@ -37,7 +37,7 @@ impl Shape {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     /// pycls's module name, such as `s1.b1.f.a_bn`. What is no module there is called `input`, `s1.b1.add` for a
-    /// block's sum, and `s1.r` or `s1.b1.r` for a regulator.
+    /// block's sum, and `s1.r` or `s1.b1.f.r` for a regulator.
     pub name: String,
     /// What it computes.
     pub op: Op,

@@ -197,42 +197,41 @@ fn inputs<'a>(graph: &'a Graph, name: &str) -> Vec<&'a str> {
 fn a_regulated_basic_block_is_wired_as_in_the_paper() {
     let net = AnyNet { se: Some(0.5), ..tiny(Block::Basic, "lstm", 2) };
     let graph = net.graph(9, 8).unwrap();
-    let layers = "f.a f.a_bn f.a_af r_step r_bn r_af r_h f.cat f.fuse f.fuse_bn f.fuse_af f.b f.b_bn f.se.avg_pool \
+    let layers = "f.a f.a_bn f.a_af f.r_step f.r_bn f.r_af f.r_h f.cat f.fuse f.fuse_bn f.fuse_af f.b f.b_bn f.se.avg_pool \
                   f.se.f_ex.0 f.se.f_ex.1 f.se.f_ex.2 f.se.f_ex.3 f.se add af";
     let block = |b: usize| layers.split_whitespace().map(move |layer| format!("s1.b{b}.{layer}"));
     let expected: Vec<String> = ["s1.r".to_owned()].into_iter().chain(block(1)).chain(block(2)).collect();
     assert_eq!(names(&graph, "s1"), expected);
-    assert_eq!(inputs(&graph, "s1.b1.r_step"), ["s1.b1.f.a_af", "s1.r"]);
-    assert_eq!(inputs(&graph, "s1.b2.r_step"), ["s1.b2.f.a_af", "s1.r", "s1.b1.r_af"]);
-    assert_eq!(inputs(&graph, "s1.b2.r_bn"), ["s1.b2.r_step", "s1.r"]);
-    assert_eq!(inputs(&graph, "s1.b2.f.cat"), ["s1.b2.f.a_af", "s1.b2.r_h"]);
+    assert_eq!(inputs(&graph, "s1.b1.f.r_step"), ["s1.b1.f.a_af", "s1.r"]);
+    assert_eq!(inputs(&graph, "s1.b2.f.r_step"), ["s1.b2.f.a_af", "s1.r", "s1.b1.f.r_af"]);
+    assert_eq!(inputs(&graph, "s1.b2.f.r_bn"), ["s1.b2.f.r_step", "s1.r"]);
+    assert_eq!(inputs(&graph, "s1.b2.f.cat"), ["s1.b2.f.a_af", "s1.b2.f.r_h"]);
     assert_eq!(inputs(&graph, "s1.b2.add"), ["s1.b1.af", "s1.b2.f.se"]);
-    assert_eq!(inputs(&graph, "s2.b1.r_step"), ["s2.b1.f.a_af", "s2.r"]);
-    assert_eq!(graph.node("s2.b1.r_step").unwrap().shape, Shape { c: 16, h: 5, w: 4 });
-    assert_eq!(graph.node("s2.b1.r_h").unwrap().op, Op::Slice { start: 0, channels: 8 });
+    assert_eq!(inputs(&graph, "s2.b1.f.r_step"), ["s2.b1.f.a_af", "s2.r"]);
+    assert_eq!(graph.node("s2.b1.f.r_step").unwrap().shape, Shape { c: 16, h: 5, w: 4 });
+    assert_eq!(graph.node("s2.b1.f.r_h").unwrap().op, Op::Slice { channels: 8 });
     assert_eq!(graph.node("s2.b1.f.fuse").unwrap().shape, Shape { c: 8, h: 5, w: 4 });
 }
 
 #[test]
 fn a_regulated_bottleneck_is_wired_as_in_the_paper() {
     let graph = tiny(Block::Bottleneck, "gru(share = block, carry = true)", 1).graph(9, 8).unwrap();
-    let layers = "proj bn f.a f.a_bn f.a_af r r_step r_bn r_af f.b f.b_bn f.b_af f.cat f.fuse f.fuse_bn f.fuse_af f.c \
+    let layers = "proj bn f.a f.a_bn f.a_af f.r f.r_step f.r_bn f.r_af f.b f.b_bn f.b_af f.cat f.fuse f.fuse_bn f.fuse_af f.c \
                   f.c_bn add af";
     let block = layers.split_whitespace().map(|layer| format!("s2.b1.{layer}"));
-    let expected: Vec<String> = ["s2.r.carry_h".to_owned()].into_iter().chain(block).collect();
+    let expected: Vec<String> = ["s2.carry".to_owned()].into_iter().chain(block).collect();
     assert_eq!(names(&graph, "s2"), expected);
-    assert_eq!(inputs(&graph, "s2.r.carry_h"), ["s1.b1.r_af"]);
-    assert_eq!(inputs(&graph, "s2.b1.r_step"), ["s2.b1.f.a_af", "s2.b1.r", "s2.r.carry_h"]);
-    assert_eq!(inputs(&graph, "s2.b1.f.cat"), ["s2.b1.f.b_af", "s2.b1.r_af"]);
+    assert_eq!(inputs(&graph, "s2.carry"), ["s1.b1.f.r_af"]);
+    assert_eq!(inputs(&graph, "s2.b1.f.r_step"), ["s2.b1.f.a_af", "s2.b1.f.r", "s2.carry"]);
+    assert_eq!(inputs(&graph, "s2.b1.f.cat"), ["s2.b1.f.b_af", "s2.b1.f.r_af"]);
     // The step reads the input's resolution and brings its state to the stage's.
     assert_eq!(graph.node("s2.b1.f.a").unwrap().shape, Shape { c: 8, h: 9, w: 8 });
-    assert_eq!(graph.node("s2.b1.r_step").unwrap().shape, Shape { c: 8, h: 5, w: 4 });
+    assert_eq!(graph.node("s2.b1.f.r_step").unwrap().shape, Shape { c: 8, h: 5, w: 4 });
 
     let lstm = tiny(Block::Basic, "lstm(carry = true)", 1).graph(9, 8).unwrap();
-    assert_eq!(inputs(&lstm, "s2.r.carry_c"), ["s2.r.c"]);
-    assert_eq!(lstm.node("s2.r.c").unwrap().op, Op::Slice { start: 4, channels: 4 });
-    assert_eq!(inputs(&lstm, "s2.b1.r_step"), ["s2.b1.f.a_af", "s2.r", "s2.r.carry"]);
-    assert_eq!(lstm.node("s2.r.carry").unwrap().shape, Shape { c: 16, h: 5, w: 4 });
+    assert_eq!(inputs(&lstm, "s2.carry"), ["s1.b1.f.r_af"]);
+    assert_eq!(inputs(&lstm, "s2.b1.f.r_step"), ["s2.b1.f.a_af", "s2.r", "s2.carry"]);
+    assert_eq!(lstm.node("s2.carry").unwrap().shape, Shape { c: 16, h: 5, w: 4 });
 }
 
 /// Of a step of N = 8 channels on 5 x 4 pixels, on paper.
@@ -252,7 +251,7 @@ fn a_step_costs_what_its_convolutions_do() {
         (Block::Bottleneck, "lstm(conv = efficient, carry = true)", out(4) * (2 * 9 + 1), out(4)),
     ] {
         let graph = tiny(block, regulator, 1).graph(9, 8).unwrap();
-        let cost = graph.node("s2.b1.r_step").unwrap().complexity();
+        let cost = graph.node("s2.b1.f.r_step").unwrap().complexity();
         assert_eq!((cost.flops, cost.params, cost.acts), (flops, 0, acts), "{block} {regulator}");
     }
 }

@@ -159,8 +159,8 @@ fn blocks() {
         check(&format!("projection, {mode:?}"), built::<Strided>(), (2, 8, 5, 4), mode);
         check(&format!("basic, {mode:?}"), built::<BasicNext<6>>(), (2, 6, 5, 4), mode);
         check(&format!("basic, strided, {mode:?}"), built::<BasicBlock<6, 8, 2>>(), (2, 6, 5, 4), mode);
-        check(&format!("vanilla, {mode:?}"), built::<Pair<6, 6, 1>>(), (2, 6, 5, 4), mode);
-        check(&format!("vanilla, strided, {mode:?}"), built::<Pair<6, 8, 2>>(), (2, 6, 5, 4), mode);
+        check(&format!("vanilla, {mode:?}"), built::<Pair<6, 6, 1, NoExcite>>(), (2, 6, 5, 4), mode);
+        check(&format!("vanilla, strided, {mode:?}"), built::<Pair<6, 8, 2, NoExcite>>(), (2, 6, 5, 4), mode);
     }
 }
 

@@ -10,5 +10,6 @@ mod losses;
 mod networks;
 mod plain_blocks;
 mod reference;
+mod regulated;
 mod run;
 mod stems;

@@ -2,7 +2,7 @@
 
 use dfdx::prelude::*;
 use regnet::Backend;
-use regnet::layers::{BatchNorm2d, Conv2d};
+use regnet::layers::{BatchNorm2d, Conv2d, NoExcite};
 use regnet::model::{Identity, Pair, Projection, ResBlock};
 
 use crate::reference::cases;
@@ -15,7 +15,8 @@ where
     for case in cases("plain_blocks") {
         let dev = Cpu::default();
         let (input, out, stride) = (case.size("in"), case.size("out"), case.size("stride"));
-        let f: Pair<usize, usize, usize, E, _> = Pair::try_new(&dev, input, out, stride).unwrap();
+        let f: Pair<usize, usize, usize, NoExcite, E, _> =
+            Pair::try_new(&dev, input, out, stride, || Ok(NoExcite)).unwrap();
         if case.str("kind") == "vanilla_block" {
             check(&case, f, Loss::Dot);
         } else if input == out && stride == 1 {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use dfdx::prelude::*;
+use regnet::tensors::Map;
 use regnet::{Backend, Run, state};
 
 use crate::formula;
@@ -41,7 +42,7 @@ pub enum Loss<'a> {
     CrossEntropy(&'a [usize], f64),
 }
 
-/// Sets every parameter, runs the module on `input`, and collects what the reference holds.
+/// Sets every parameter, runs the module on `input`, and compares what comes out with what the reference holds.
 pub fn check<E: Element, M>(case: &Case, mut module: M, loss: Loss<'_>)
 where
     Dev: Backend<E>,
@@ -49,17 +50,12 @@ where
 {
     let dev = Dev::default();
     set_by_formula(&mut module);
-    let shape = (case.size("batch"), input_channels(case), case.size("height"), case.size("width"));
-    let x = tensor::<_, E>(&dev, "input", shape);
+    let x = input(&dev, case);
     let computed = if case.trains() {
         let y = module.try_run_mut(x.leaky_trace()).unwrap();
-        let mut computed = BTreeMap::from([("output".to_owned(), doubles(&y))]);
-        let loss = scalar(&dev, y, loss);
-        computed.insert("loss".to_owned(), doubles(&loss));
-        let gradients = loss.backward();
-        computed.insert("grad.input".to_owned(), doubles(&gradients.get(&x)));
-        let mut collect = Collect { gradients: &gradients, into: &mut computed };
-        M::iter_tensors(&mut RecursiveWalker { m: (&module, String::new()), f: &mut collect }).unwrap();
+        let output = doubles(&y);
+        let mut computed = gradients(&module, &[("input", &x)], scalar(&dev, y, loss));
+        computed.insert("output".to_owned(), output);
         computed
     } else {
         let y = module.try_run(x).unwrap();
@@ -70,8 +66,32 @@ where
     case.compare(&computed, E::TOLERANCE);
 }
 
-fn input_channels(case: &Case) -> usize {
-    if case.str("kind").ends_with("network") { 3 } else { case.size("in") }
+/// The loss, its gradients by the inputs and parameters, and running statistics.
+pub fn gradients<E: Element, M: TensorCollection<E, Dev>>(
+    module: &M,
+    inputs: &[(&str, &Map<E, Dev>)],
+    loss: Tensor<Rank0, E, Dev, OwnedTape<E, Dev>>,
+) -> BTreeMap<String, Vec<f64>>
+where
+    Dev: Backend<E>,
+{
+    let mut computed = BTreeMap::from([("loss".to_owned(), doubles(&loss))]);
+    let mut gradients = loss.backward();
+    for (name, x) in inputs {
+        computed.insert(format!("grad.{name}"), doubles(&gradients.get(*x)));
+    }
+    let mut collect = Collect { gradients: &mut gradients, into: &mut computed };
+    M::iter_tensors(&mut RecursiveWalker { m: (module, String::new()), f: &mut collect }).unwrap();
+    computed
+}
+
+/// What a case runs on.
+pub fn input<E: Element>(dev: &Dev, case: &Case) -> Map<E, Dev>
+where
+    Dev: Backend<E>,
+{
+    let channels = if case.str("kind").ends_with("network") { 3 } else { case.size("in") };
+    tensor(dev, "input", (case.size("batch"), channels, case.size("height"), case.size("width")))
 }
 
 fn scalar<S: Shape, E: Dtype, T: Tape<E, Dev>>(
@@ -109,9 +129,24 @@ where
     Dev: Device<E>,
 {
     state::write(module, |entry| {
-        let values = formula::values(&entry.name, &entry.dims);
+        let values = formula::values(&entry.name, &pytorch_dims(&entry.name, &entry.dims));
         Some(values.into_iter().map(|v| E::from_f64(v).unwrap()).collect())
     });
+}
+
+/// The shape that PyTorch gives a tensor: its convolutions and norms have no dimensions for gates and maps, nor for the
+/// two inputs of a concatenation.
+fn pytorch_dims(name: &str, dims: &[usize]) -> Vec<usize> {
+    match *dims {
+        [gates, out, group, height, width] => vec![gates * out, group, height, width],
+        [gates, out, height, width] if name.ends_with("spatial.weight") => {
+            vec![gates * out, 1, height, width]
+        }
+        [out, parts, channels] if name.ends_with("fuse.weight") => vec![out, parts * channels, 1, 1],
+        [maps, out, channels] => vec![maps * out, channels, 1, 1],
+        [maps, channels] if name.contains("r.bn.") => vec![maps * channels],
+        _ => dims.to_vec(),
+    }
 }
 
 /// Collects the gradients of parameters and the values of running statistics.
@@ -119,7 +154,7 @@ struct Collect<'a, E: Dtype>
 where
     Dev: Device<E>,
 {
-    gradients: &'a Gradients<E, Dev>,
+    gradients: &'a mut Gradients<E, Dev>,
     into: &'a mut BTreeMap<String, Vec<f64>>,
 }
 
@@ -138,7 +173,11 @@ where
         (t, name): (&Tensor<S, E, Dev>, String),
     ) -> Result<Option<Tensor<S, E, Dev>>, Infallible> {
         match options.do_gradient_update {
-            true => self.into.insert(format!("grad.{name}"), doubles(&self.gradients.get(t))),
+            true => {
+                // What takes no part has no gradient on the tape, and one of zeros in the reference.
+                self.gradients.try_alloc_for(t).unwrap();
+                self.into.insert(format!("grad.{name}"), doubles(&self.gradients.get(t)))
+            }
             false => self.into.insert(format!("running.{name}"), doubles(t)),
         };
         Ok(None)

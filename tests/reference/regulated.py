@@ -8,7 +8,7 @@ import torch
 import networks
 from formula import FOLDER, tensor, write
 from module import dot_loss, fill, run, summaries
-from regulator import FORMS, Block, Network, PlainBasic, Stages, Statistics, parameters
+from regulator import FORMS, Block, Network, PlainBasic, Stages, parameters
 
 CELLS = ("rnn", "gru", "lstm")
 CONVS = ("full", "efficient")
@@ -120,27 +120,21 @@ def outgoing(state: tuple) -> dict:
 
 
 def cells(dtype=torch.float64):
-    """One step of each cell, bare and with its norm and ReLU."""
+    """One step of each cell, before its norm."""
     n, batch, height, width = 3, 2, 5, 6
-    for norm, cell, form, (has_state, stride) in product((False, True), CELLS, CONVS, STEPS):
+    for cell, form, (has_state, stride) in product(CELLS, CONVS, STEPS):
         config = {
-            "name": f"{cell}_{form}_{'state' if has_state else 'zero'}_stride_{stride}{'_norm' if norm else ''}",
-            "kind": "regulator" if norm else "cell", "cell": cell, "conv": form, "n": n, "stride": stride,
+            "name": f"{cell}_{form}_{'state' if has_state else 'zero'}_stride_{stride}",
+            "kind": "cell", "cell": cell, "conv": form, "n": n, "stride": stride,
             "state": has_state, "batch": batch, "height": height, "width": width, "mode": "train",
         }
         module = FORMS[form](cell, n)
-        if norm:
-            module.r_bn = Statistics(2 * n if cell == "lstm" else n)
-        else:
-            del module.bn
+        del module.bn
         fill(module.to(dtype), [])
         x = made("input", (batch, n, height, width), dtype)
         size = (batch, n, -(-height // stride), -(-width // stride))
         state = incoming(cell, size, dtype) if has_state else {}
-        if norm:
-            out = module(x, as_state(state), stride, module.r_bn)
-        else:
-            out = module.step(x, as_state(state) or module.zero(x, stride), stride)
+        out = module.step(x, as_state(state) or module.zero(x, stride), stride)
         yield config, collect(module, {"input": x} | state, outgoing(out), "train")
 
 

@@ -116,16 +116,20 @@ class Efficient(Regulator):
 FORMS = {"full": Full, "efficient": Efficient}
 
 
-def add_carry(module: nn.Module, cell: str, before: int, n: int, stride: int) -> None:
-    """Gives `module` what brings the state of one stage to the next one's width and resolution."""
-    module.carry_h = conv(before, n, 1, stride)
-    if cell == "lstm":
-        module.carry_c = conv(before, n, 1, stride)
+class Carry(nn.Module):
+    """Brings the state of one stage to the next one's width and resolution, each of its maps by itself."""
 
+    def __init__(self, cell: str, before: int, n: int, stride: int):
+        super().__init__()
+        maps = 2 if cell == "lstm" else 1
+        self.stride, self.maps = stride, maps
+        self.weight = nn.Parameter(torch.zeros(maps * n, before, 1, 1))
 
-def carried(module: nn.Module, state: tuple) -> tuple:
-    h, c = state
-    return module.carry_h(h), None if c is None else module.carry_c(c)
+    def forward(self, state: tuple) -> tuple:
+        h, c = state
+        joined = h if c is None else torch.cat([h, c], 1)
+        maps = functional.conv2d(joined, self.weight, None, self.stride, groups=self.maps).chunk(self.maps, 1)
+        return maps[0], None if c is None else maps[1]
 
 
 class Norm(nn.Module):
@@ -180,15 +184,15 @@ class Block(nn.Module):
         super().__init__()
         self.f = Branch(kind, width_in, out, inner, group_width, stride, se_width)
         if own:
-            self.r = own
-        self.r_bn = Statistics(2 * inner if cell == "lstm" else inner)
+            self.f.r = own
+        self.f.r_bn = Statistics(2 * inner if cell == "lstm" else inner)
         if width_in != out or stride != 1:
             self.proj = conv(width_in, out, 1, stride)
             self.bn = nn.BatchNorm2d(out)
         self.kind, self.stride = kind, stride
 
     def forward(self, x1, state, lent=None) -> tuple:
-        regulator = lent or self.r
+        regulator = lent or self.f.r
         shortcut = self.bn(self.proj(x1)) if hasattr(self, "proj") else x1
         run = self.basic if self.kind == "basic" else self.bottleneck
         last, state = run(x1, state, regulator)
@@ -197,14 +201,14 @@ class Block(nn.Module):
     def basic(self, x1, state, regulator) -> tuple:
         f = self.f
         x2 = torch.relu(f.a_bn(f.a(x1)))
-        state = regulator(x2, state, 1, self.r_bn)
+        state = regulator(x2, state, 1, f.r_bn)
         x3 = torch.relu(f.fuse_bn(f.fuse(torch.cat([x2, state[0]], 1))))
         return f.b_bn(f.b(x3)), state
 
     def bottleneck(self, x1, state, regulator) -> tuple:
         f = self.f
         x2 = torch.relu(f.a_bn(f.a(x1)))
-        state = regulator(x2, state, self.stride, self.r_bn)
+        state = regulator(x2, state, self.stride, f.r_bn)
         x3 = torch.relu(f.b_bn(f.b(x2)))
         x4 = torch.relu(f.fuse_bn(f.fuse(torch.cat([x3, state[0]], 1))))
         return f.c_bn(f.c(x4)), state
@@ -238,10 +242,10 @@ class Stages(nn.Module):
         for number, (depth, width, stride, inner, group_width) in enumerate(rows, 1):
             form, shared = FORMS[spec["conv"]], spec["share"] == "stage"
             stage = nn.Module()
-            # The way from stage to stage is the stage's, whoever owns the cells.
-            stage.r = form(spec["cell"], inner) if shared else nn.Module()
+            if shared:
+                stage.r = form(spec["cell"], inner)
             if spec["carry"] and before:
-                add_carry(stage.r, spec["cell"], before, inner, stride)
+                stage.carry = Carry(spec["cell"], before, inner, stride)
             for block in range(1, depth + 1):
                 # Python's round is half to even, as the project's.
                 se_width = round(width_in * spec["se_ratio"])
@@ -259,7 +263,7 @@ class Stages(nn.Module):
         state = None
         for number, depth in enumerate(self.depths, 1):
             stage = getattr(self, f"s{number}")
-            state = carried(stage.r, state) if state and self.carries else None
+            state = stage.carry(state) if state and self.carries else None
             for block in range(1, depth + 1):
                 x, state = getattr(stage, f"b{block}")(x, state, stage.r if self.lends else None)
         return x

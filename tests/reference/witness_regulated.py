@@ -84,11 +84,11 @@ class Regulated(Evaluation):
             shortcut = self.norm(self.conv(x, f"{b}proj", out, 1, stride, width_in), f"{b}bn")
         if case["block"] == "basic":
             x = relu(self.unit(x, f"{f}a", inner, 3, stride))
-            state = self.advance(x, state, r, f"{b}r_bn", case, 1)
+            state = self.advance(x, state, r, f"{f}r_bn", case, 1)
             x = self.unit(self.fuse(x, state[0], f), f"{f}b", out, 3)
         else:
             x = relu(self.unit(x, f"{f}a", inner, 1))
-            state = self.advance(x, state, r, f"{b}r_bn", case, stride)
+            state = self.advance(x, state, r, f"{f}r_bn", case, stride)
             x = relu(self.unit(x, f"{f}b", inner, 3, stride, group_width))
             x = self.unit(self.fuse(x, state[0], f), f"{f}c", out, 1)
         if se_width:
@@ -101,11 +101,13 @@ class Regulated(Evaluation):
         for s, (depth, out, inner, group_width, stride) in enumerate(zip(*(case[key] for key in keys)), 1):
             before, state = state, None
             if before and case["carry"]:
-                carried = zip("hc", before)
-                state = [self.conv(m, f"s{s}.r.carry_{name}", inner, 1, stride, m.shape[1]) for name, m in carried]
+                # Each map is a group of the convolution.
+                joined, maps = np.concatenate(before, 1), len(before)
+                joined = self.conv(joined, f"s{s}.carry", maps * inner, 1, stride, before[0].shape[1])
+                state = np.split(joined, maps, 1)
             for b in range(1, depth + 1):
                 block = f"s{s}.b{b}."
-                r = f"s{s}.r." if case["share"] == "stage" else f"{block}r."
+                r = f"s{s}.r." if case["share"] == "stage" else f"{block}f.r."
                 se_width = round(case["se_ratio"] * x.shape[1])
                 stride = stride if b == 1 else 1
                 x, state = self.regulated_block(x, state, block, r, case, out, inner, group_width, stride, se_width)
@@ -142,10 +144,8 @@ class Regulated(Evaluation):
         state = [self.get(name, shape) for name in names] if case["state"] else None
         if kind == "cell":
             return dict(zip(names, self.cell(x, state, "", case, stride)))
-        if kind == "regulator":
-            return dict(zip(names, self.advance(x, state, "", "r_bn", case, stride)))
         numbers = (case[key] for key in ("out", "inner", "group_width", "stride", "se_width"))
-        output, state = self.regulated_block(x, state, "", "r.", case, *numbers)
+        output, state = self.regulated_block(x, state, "", "f.r.", case, *numbers)
         return {"output": output} | dict(zip(names, state))
 
     def run(self, case) -> tuple:

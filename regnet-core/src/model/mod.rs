@@ -17,7 +17,7 @@ pub use bottleneck::Bottleneck;
 pub use head::Head;
 pub use network::RegNet;
 pub use pair::Pair;
-pub use regulated::{Regulated, RegulatedBranch, Remembers, Step, Threaded, Threads};
+pub use regulated::{BranchSizes, Regulated, RegulatedBranch, Remembers, Step, Threaded, Threads};
 pub use regulated_stage::RegulatedStage;
 pub use run_time::{BuildError, DynRegNet};
 pub use stage::Stage;

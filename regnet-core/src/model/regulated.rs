@@ -8,7 +8,7 @@ use crate::Backend;
 use crate::backend::Activation;
 use crate::dims::{LayerDim, Matches, Strided};
 use crate::forward::{Accepts, Run};
-use crate::layers::{BatchNorm2d, Excite, NoExcite};
+use crate::layers::{BatchNorm2d, Conv2d, Excite, NoExcite};
 use crate::regulator::{Fuse, Lends, Regulate, Serves, StepStatistics};
 use crate::tensors::Map;
 
@@ -54,6 +54,95 @@ where
     pub fuse_bn: BatchNorm2d<N, E, D>,
     /// Squeeze-and-excitation, or nothing.
     pub se: Se,
+}
+
+/// Sizes of a regulated branch.
+#[derive(Debug, Clone, Copy)]
+pub struct BranchSizes<In, N, Out, Group, Stride, Maps> {
+    /// Channels in.
+    pub input: In,
+    /// Channels inside.
+    pub inner: N,
+    /// Channels out.
+    pub out: Out,
+    /// Channels of a group of the 3x3 convolution.
+    pub group: Group,
+    /// The stride.
+    pub stride: Stride,
+    /// Feature maps of a state.
+    pub maps: Maps,
+}
+
+impl<In, N, Stride, R, Maps, Se, E, D> Regulated<Pair<In, N, Stride, NoExcite, E, D>, R, Maps, N, Se, E, D>
+where
+    In: LayerDim,
+    N: LayerDim,
+    Stride: LayerDim,
+    Maps: LayerDim,
+    E: Dtype,
+    D: Device<E>,
+{
+    /// A freshly initialised branch with the regulator that `r` makes and the squeeze-and-excitation that `se` makes,
+    /// built in the order in which dfdx builds declared ones.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn try_basic(
+        device: &D,
+        sizes: BranchSizes<In, N, N, N, Stride, Maps>,
+        r: impl FnOnce() -> Result<R, D::Err>,
+        se: impl FnOnce() -> Result<Se, D::Err>,
+    ) -> Result<Self, D::Err> {
+        let BranchSizes { input, inner, stride, maps, .. } = sizes;
+        let a = Conv2d::try_new(device, inner, input, Const, stride)?;
+        let a_bn = BatchNorm2d::try_new(device, inner)?;
+        let r = r()?;
+        let r_bn = StepStatistics::try_new(device, maps, inner)?;
+        let fuse = Fuse::try_new(device, inner)?;
+        let fuse_bn = BatchNorm2d::try_new(device, inner)?;
+        let b = Conv2d::try_new(device, inner, inner, Const, Const)?;
+        let b_bn = BatchNorm2d::try_new(device, inner)?;
+        let plain = Pair { a, a_bn, b, b_bn, se: NoExcite };
+        Ok(Self { plain, r, r_bn, fuse, fuse_bn, se: se()? })
+    }
+}
+
+impl<In, N, Out, Group, Stride, R, Maps, Se, E, D>
+    Regulated<Bottleneck<In, N, Out, Group, Stride, NoExcite, E, D>, R, Maps, N, Se, E, D>
+where
+    In: LayerDim,
+    N: LayerDim,
+    Out: LayerDim,
+    Group: LayerDim,
+    Stride: LayerDim,
+    Maps: LayerDim,
+    E: Dtype,
+    D: Device<E>,
+{
+    /// As the basic block's.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn try_bottleneck(
+        device: &D,
+        sizes: BranchSizes<In, N, Out, Group, Stride, Maps>,
+        r: impl FnOnce() -> Result<R, D::Err>,
+        se: impl FnOnce() -> Result<Se, D::Err>,
+    ) -> Result<Self, D::Err> {
+        let BranchSizes { input, inner, out, group, stride, maps } = sizes;
+        let a = Conv2d::try_new(device, inner, input, Const, Const)?;
+        let a_bn = BatchNorm2d::try_new(device, inner)?;
+        let r = r()?;
+        let r_bn = StepStatistics::try_new(device, maps, inner)?;
+        let fuse = Fuse::try_new(device, inner)?;
+        let fuse_bn = BatchNorm2d::try_new(device, inner)?;
+        let b = Conv2d::try_new(device, inner, group, Const, stride)?;
+        let b_bn = BatchNorm2d::try_new(device, inner)?;
+        let c = Conv2d::try_new(device, out, inner, Const, Const)?;
+        let c_bn = BatchNorm2d::try_new(device, out)?;
+        let plain = Bottleneck { a, a_bn, b, b_bn, se: NoExcite, c, c_bn };
+        Ok(Self { plain, r, r_bn, fuse, fuse_bn, se: se()? })
+    }
 }
 
 /// A branch that takes a state and makes the next; `L` is what its stage lends.

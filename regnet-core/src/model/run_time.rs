@@ -1,11 +1,12 @@
 //! Networks shaped at run time: the declared networks' blocks with `usize` dimensions.
 
 mod blocks;
+mod regulated;
 
 use std::sync::Arc;
 
 use dfdx::prelude::*;
-use regnet_space::{AnyNet, Block, SpecError};
+use regnet_space::{AnyNet, Block, CellConv, SpecError};
 
 use super::{Head, Stem};
 use crate::Backend;
@@ -14,6 +15,7 @@ use crate::layers::{BatchNorm2d, Conv2d, MaxPool};
 use crate::peek::peek;
 use crate::tensors::{Logits, Map};
 use blocks::Blocks;
+use regulated::RegulatedStages;
 
 /// A network whose shape is a value, an [`AnyNet`], where a declared network's is a type.
 ///
@@ -25,6 +27,7 @@ pub struct DynRegNet<E: Dtype, D: Storage<E>> {
     spec: Arc<AnyNet>,
     stem: DynStem<E, D>,
     blocks: Blocks<E, D>,
+    stages: RegulatedStages<E, D>,
     head: Head<usize, usize, E, D>,
 }
 
@@ -36,9 +39,6 @@ pub enum BuildError<DeviceError: std::fmt::Debug + std::fmt::Display> {
     /// The numbers do not make a network; all that is wrong with them.
     #[error("{}", join(.0))]
     Spec(Vec<SpecError>),
-    /// Sound numbers that there are no layers for yet.
-    #[error("self-regulated networks and basic blocks with squeeze-and-excitation cannot be built yet")]
-    NoLayers,
     /// The device failed.
     #[error("the device failed while the network was built: {0}")]
     Device(DeviceError),
@@ -52,21 +52,19 @@ impl<E: Dtype, D: Backend<E>> DynRegNet<E, D> {
     /// A freshly initialised network.
     ///
     /// # Errors
-    /// A spec that [`AnyNet::check`] refuses or that there are no layers for, or a device that fails.
+    /// A spec that [`AnyNet::check`] refuses, or a device that fails.
     pub fn try_new(device: &D, spec: &AnyNet) -> Result<Self, BuildError<D::Err>> {
         spec.check().map_err(BuildError::Spec)?;
-        if spec.regulator.is_some() || (spec.block == Block::Basic && spec.se.is_some()) {
-            return Err(BuildError::NoLayers);
-        }
         Self::build(device, spec).map_err(BuildError::Device)
     }
 
     fn build(device: &D, spec: &AnyNet) -> Result<Self, D::Err> {
         let stem = build_stem(device, spec)?;
         let blocks = Blocks::build(device, spec)?;
+        let stages = RegulatedStages::build(device, spec)?;
         let input = spec.stages.last().map_or(spec.stem.width, |stage| stage.width);
         let head = Head::try_new(device, input, spec.classes)?;
-        Ok(Self { spec: Arc::new(spec.clone()), stem, blocks, head })
+        Ok(Self { spec: Arc::new(spec.clone()), stem, blocks, stages, head })
     }
 }
 
@@ -90,18 +88,36 @@ fn pool(spec: &AnyNet) -> Option<MaxPool> {
     spec.stem.kind.pools().then_some(MaxPool)
 }
 
+impl<E: Dtype, D: Backend<E>> DynRegNet<E, D> {
+    /// The stages alone, from what the stem puts out to what the head takes, with running statistics.
+    ///
+    /// # Errors
+    /// As [`Run::try_run`].
+    pub fn try_run_stages<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
+        self.stages.try_run(self.blocks.try_run(x)?)
+    }
+
+    /// The same with the batch's statistics.
+    ///
+    /// # Errors
+    /// As [`Run::try_run`].
+    pub fn try_run_stages_mut<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
+        self.stages.try_run_mut(self.blocks.try_run_mut(x)?)
+    }
+}
+
 impl<E: Dtype, D: Backend<E>> Run<E, D> for DynRegNet<E, D> {
     type Out = (usize, usize);
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Logits<E, D, T>, D::Err> {
         let x = self.stem.try_run(x)?;
-        let x = self.blocks.try_run(x)?;
+        let x = self.try_run_stages(x)?;
         self.head.try_run(x)
     }
 
     fn try_run_mut<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Logits<E, D, T>, D::Err> {
         let x = self.stem.try_run_mut(x)?;
-        let x = self.blocks.try_run_mut(x)?;
+        let x = self.try_run_stages_mut(x)?;
         self.head.try_run_mut(x)
     }
 }
@@ -113,41 +129,71 @@ impl<E: Dtype, D: Device<E>> TensorCollection<E, D> for DynRegNet<E, D> {
         visitor: &mut V,
     ) -> Result<Option<Self::To<V::E2, V::D2>>, V::Err> {
         let spec = peek(visitor, |net: &Self| net.spec.clone())?.unwrap_or_else(|| Arc::new(no_layers()));
-        let names = block_names(&spec);
-        // Only the list of the spec's kind has blocks.
+        let (names, regulated) = (block_names(&spec), stage_names(&spec));
+        // Only the list of the spec's kind has blocks or stages.
         macro_rules! fields {
-            ($list:ident, $kind:ident) => {
-                names
+            ($names:ident, $there:expr, $part:ident.$list:ident) => {
+                $names
                     .iter()
-                    .filter(|_| spec.block == Block::$kind)
+                    .filter(|_| $there)
                     .enumerate()
                     .map(|(i, name)| {
-                        Self::module(name, move |s| &s.blocks.$list[i], move |s| &mut s.blocks.$list[i])
+                        Self::module(name, move |s| &s.$part.$list[i], move |s| &mut s.$part.$list[i])
                     })
                     .collect::<Vec<_>>()
             };
         }
-        let blocks = (fields!(bottleneck, Bottleneck), fields!(basic, Basic), fields!(vanilla, Vanilla));
+        macro_rules! blocks {
+            ($list:ident, $kind:ident) => {
+                fields!(names, spec.block == Block::$kind, blocks.$list)
+            };
+        }
+        let conv = spec.regulator.map(|regulator| regulator.conv);
+        macro_rules! stages {
+            ($list:ident, $conv:ident, $kind:ident) => {
+                fields!(regulated, conv == Some(CellConv::$conv) && spec.block == Block::$kind, stages.$list)
+            };
+        }
+        let blocks = (blocks!(bottleneck, Bottleneck), blocks!(basic, Basic), blocks!(vanilla, Vanilla));
+        let stages = (
+            stages!(full_basic, Full, Basic),
+            stages!(full_bottleneck, Full, Bottleneck),
+            stages!(efficient_basic, Efficient, Basic),
+            stages!(efficient_bottleneck, Efficient, Bottleneck),
+        );
         visitor.visit_fields(
             (
                 Self::module("stem.conv", |s| &s.stem.conv, |s| &mut s.stem.conv),
                 Self::module("stem.bn", |s| &s.stem.bn, |s| &mut s.stem.bn),
                 blocks,
+                stages,
                 Self::module("head", |s| &s.head, |s| &mut s.head),
             ),
-            |(conv, bn, (bottleneck, basic, vanilla), head)| {
+            |(conv, bn, (bottleneck, basic, vanilla), stages, head)| {
                 let blocks = Blocks { bottleneck, basic, vanilla };
+                let (full_basic, full_bottleneck, efficient_basic, efficient_bottleneck) = stages;
+                let stages =
+                    RegulatedStages { full_basic, full_bottleneck, efficient_basic, efficient_bottleneck };
                 let stem = Stem { conv, bn, pool: pool(&spec) };
-                DynRegNet { spec, stem, blocks, head }
+                DynRegNet { spec, stem, blocks, stages, head }
             },
         )
     }
 }
 
-/// `s1.b1`, `s1.b2`, ..., `s2.b1`, ...
+/// `s1.b1`, `s1.b2`, ..., `s2.b1`, ...; none where the stages are regulated.
 fn block_names(spec: &AnyNet) -> Vec<String> {
+    if spec.regulator.is_some() {
+        return Vec::new();
+    }
     let stages = spec.stages.iter().enumerate();
     stages.flat_map(|(s, stage)| (1..=stage.depth).map(move |b| format!("s{}.b{b}", s + 1))).collect()
+}
+
+/// `s1`, `s2`, ..., where they are regulated.
+fn stage_names(spec: &AnyNet) -> Vec<String> {
+    let regulated = spec.regulator.map_or(0, |_| spec.stages.len());
+    (1..=regulated).map(|stage| format!("s{stage}")).collect()
 }
 
 /// What a network of the type alone stands for.

@@ -33,8 +33,11 @@ impl<Maps: LayerDim, N: LayerDim, E: Dtype, D: Device<E>> StepStatistics<Maps, N
 }
 
 impl<Maps: LayerDim, N: LayerDim, E: Dtype, D: Backend<E>> StepStatistics<Maps, N, E, D> {
-    /// `relu(norm(state))` with the running statistics.
-    pub(crate) fn try_run<T: Tape<E, D>>(
+    /// `relu(norm(state))` with the running statistics and the scale and shift of `regulator`.
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn try_run<T: Tape<E, D>>(
         &self,
         state: Map<E, D, T>,
         regulator: &impl Regulate<E, D>,
@@ -45,7 +48,10 @@ impl<Maps: LayerDim, N: LayerDim, E: Dtype, D: Backend<E>> StepStatistics<Maps, 
     }
 
     /// The same with the batch's statistics, which the running ones then follow.
-    pub(crate) fn try_run_mut<T: Tape<E, D>>(
+    ///
+    /// # Errors
+    /// The device's.
+    pub fn try_run_mut<T: Tape<E, D>>(
         &mut self,
         state: Map<E, D, T>,
         regulator: &impl Regulate<E, D>,

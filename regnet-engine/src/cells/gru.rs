@@ -10,6 +10,7 @@
 //! convolved, [`blend`] makes `H'`. Without a previous state `r H` is zero, and [`reset`] is left out both ways.
 //! Backward goes the other way round: [`blend_backward`], the convolution's gradients, [`reset_backward`].
 
+use super::chunk::Chunk;
 use super::pass::{Formula, Pass, Slab};
 use super::{Gate, check_optional};
 use crate::{Real, check};
@@ -128,7 +129,7 @@ struct ResetPass;
 
 impl<T: Real> Formula<T, 1, 2, 2> for ResetPass {
     #[inline(always)]
-    fn at(&self, [bias]: [T; 1], [x, _]: [T; 2], [h, state]: [T; 2]) -> [T; 2] {
+    fn at(&self, [bias]: [Chunk<T>; 1], [x, _]: [Chunk<T>; 2], [h, state]: [Chunk<T>; 2]) -> [Chunk<T>; 2] {
         let r = (x + h + bias).sigmoid();
         [r, r * state]
     }
@@ -145,10 +146,15 @@ struct BlendPass;
 
 impl<T: Real> Formula<T, 2, 3, 3> for BlendPass {
     #[inline(always)]
-    fn at(&self, bias: [T; 2], [xz, xc, _]: [T; 3], [hz, hc, state]: [T; 3]) -> [T; 3] {
+    fn at(
+        &self,
+        bias: [Chunk<T>; 2],
+        [xz, xc, _]: [Chunk<T>; 3],
+        [hz, hc, state]: [Chunk<T>; 3],
+    ) -> [Chunk<T>; 3] {
         let z = (xz + hz + bias[0]).sigmoid();
-        let candidate = (xc + hc + bias[1]).hyperbolic_tangent();
-        [z, candidate, (T::one() - z) * state + z * candidate]
+        let candidate = (xc + hc + bias[1]).tanh();
+        [z, candidate, (Chunk::one() - z) * state + z * candidate]
     }
 }
 
@@ -174,8 +180,13 @@ struct BlendBackward;
 
 impl<T: Real> Formula<T, 0, 3, 2> for BlendBackward {
     #[inline(always)]
-    fn at(&self, []: [T; 0], [z, candidate, dstate]: [T; 3], [state, dout]: [T; 2]) -> [T; 3] {
-        let one = T::one();
+    fn at(
+        &self,
+        []: [Chunk<T>; 0],
+        [z, candidate, dstate]: [Chunk<T>; 3],
+        [state, dout]: [Chunk<T>; 2],
+    ) -> [Chunk<T>; 3] {
+        let one = Chunk::one();
         let dz = dout * (candidate - state) * z * (one - z);
         let dcandidate = dout * z * (one - candidate * candidate);
         [dz, dcandidate, dstate + dout * (one - z)]
@@ -208,8 +219,13 @@ struct ResetBackward;
 
 impl<T: Real> Formula<T, 0, 2, 2> for ResetBackward {
     #[inline(always)]
-    fn at(&self, []: [T; 0], [r, dstate]: [T; 2], [state, dreset]: [T; 2]) -> [T; 2] {
-        [dreset * state * r * (T::one() - r), dstate + dreset * r]
+    fn at(
+        &self,
+        []: [Chunk<T>; 0],
+        [r, dstate]: [Chunk<T>; 2],
+        [state, dreset]: [Chunk<T>; 2],
+    ) -> [Chunk<T>; 2] {
+        [dreset * state * r * (Chunk::one() - r), dstate + dreset * r]
     }
 }
 

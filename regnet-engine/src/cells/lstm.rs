@@ -6,6 +6,7 @@
 //! H' = o tanh(C')
 //! ```
 
+use super::chunk::Chunk;
 use super::pass::{Formula, Pass, Slab};
 use super::{Gate, check_optional};
 use crate::{Real, check};
@@ -81,13 +82,18 @@ struct ForwardPass;
 
 impl<T: Real> Formula<T, 4, 6, 5> for ForwardPass {
     #[inline(always)]
-    fn at(&self, bias: [T; 4], [xi, xf, xo, xg, ..]: [T; 6], [hi, hf, ho, hg, c]: [T; 5]) -> [T; 6] {
+    fn at(
+        &self,
+        bias: [Chunk<T>; 4],
+        [xi, xf, xo, xg, ..]: [Chunk<T>; 6],
+        [hi, hf, ho, hg, c]: [Chunk<T>; 5],
+    ) -> [Chunk<T>; 6] {
         let i = (xi + hi + bias[0]).sigmoid();
         let f = (xf + hf + bias[1]).sigmoid();
         let o = (xo + ho + bias[2]).sigmoid();
-        let g = (xg + hg + bias[3]).hyperbolic_tangent();
+        let g = (xg + hg + bias[3]).tanh();
         let c = f * c + i * g;
-        [i, f, o, g, o * c.hyperbolic_tangent(), c]
+        [i, f, o, g, o * c.tanh(), c]
     }
 }
 
@@ -104,9 +110,14 @@ struct BackwardPass;
 
 impl<T: Real> Formula<T, 0, 5, 4> for BackwardPass {
     #[inline(always)]
-    fn at(&self, []: [T; 0], [i, f, o, g, dstate]: [T; 5], [c_before, c, dh, dc]: [T; 4]) -> [T; 5] {
-        let one = T::one();
-        let tanh = c.hyperbolic_tangent();
+    fn at(
+        &self,
+        []: [Chunk<T>; 0],
+        [i, f, o, g, dstate]: [Chunk<T>; 5],
+        [c_before, c, dh, dc]: [Chunk<T>; 4],
+    ) -> [Chunk<T>; 5] {
+        let one = Chunk::one();
+        let tanh = c.tanh();
         let dc = dc + dh * o * (one - tanh * tanh);
         let di = dc * g * i * (one - i);
         let df = dc * c_before * f * (one - f);

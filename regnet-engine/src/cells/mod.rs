@@ -14,6 +14,7 @@
 //!
 //! Tensors of states have the hidden state's channels first, then, in [`lstm`], the memory's.
 
+mod chunk;
 pub mod gru;
 pub mod lstm;
 mod pass;

@@ -6,16 +6,22 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::Gate;
+use super::chunk::Chunk;
 use crate::Real;
 use crate::planes::{LANES, TASK, sum_of};
 
-/// What happens at every pixel.
+/// What happens at every pixel, for a few of a channel at once.
 pub(super) trait Formula<T, const BIASES: usize, const OUTS: usize, const INPUTS: usize>:
     Sync
 {
     /// What the written tensors hold afterwards, from what they held before, the inputs and the channel's biases.
     /// To be `#[inline(always)]`: only inside its caller is it compiled for the machine's vectors.
-    fn at(&self, bias: [T; BIASES], outs: [T; OUTS], inputs: [T; INPUTS]) -> [T; OUTS];
+    fn at(
+        &self,
+        bias: [Chunk<T>; BIASES],
+        outs: [Chunk<T>; OUTS],
+        inputs: [Chunk<T>; INPUTS],
+    ) -> [Chunk<T>; OUTS];
 }
 
 /// A gate's worth of channels of each image of a tensor: number `index` of `of`.
@@ -147,7 +153,7 @@ where
         let mut unwanted = vec![T::zero(); pixels * self.outs.iter().filter(|out| out.is_none()).count()];
         for (index, sums) in self.sums.iter_mut().enumerate() {
             let channel = self.first + index;
-            let bias = self.pass.biases.map(|bias| bias[channel]);
+            let bias = self.pass.biases.map(|bias| Chunk::splat(bias[channel]));
             let inputs = self.pass.inputs.map(|slab| match slab {
                 Some(Slab { tensor, index, of }) => {
                     &tensor[((self.image * of + index) * channels + channel) * pixels..][..pixels]
@@ -159,7 +165,7 @@ where
                 Some(out) => &mut out[index * pixels..][..pixels],
                 None => unwanted.next().expect("a plane for each"),
             });
-            update(&mut outs, inputs, |outs, inputs| formula.at(bias, outs, inputs));
+            update(formula, bias, &mut outs, inputs);
             let summed: [&[T]; SUMS] = array::from_fn(|n| &*outs[n]);
             if SUMS > 0 {
                 sum_of(sums, summed, |values| values);
@@ -168,27 +174,33 @@ where
     }
 }
 
-/// Replaces the elements of `outs` by what `f` makes of them and of the inputs.
+/// Replaces the elements of `outs` by what the formula makes of them and of the inputs.
 #[inline(always)]
-fn update<T: Real, const OUTS: usize, const INPUTS: usize>(
+fn update<T, F, const BIASES: usize, const OUTS: usize, const INPUTS: usize>(
+    formula: &F,
+    bias: [Chunk<T>; BIASES],
     outs: &mut [&mut [T]; OUTS],
     inputs: [&[T]; INPUTS],
-    f: impl Fn([T; OUTS], [T; INPUTS]) -> [T; OUTS],
-) {
-    let mut split = outs.each_mut().map(|out| out.as_chunks_mut::<LANES>());
+) where
+    T: Real,
+    F: Formula<T, BIASES, OUTS, INPUTS>,
+{
+    let mut outs = outs.each_mut().map(|out| out.as_chunks_mut::<LANES>());
     let inputs = inputs.map(|input| input.as_chunks::<LANES>());
-    for index in 0..split.first().map_or(0, |(chunks, _)| chunks.len()) {
-        // Copies, so that the compiler sees that nothing overlaps.
-        let mut out = split.each_ref().map(|(chunks, _)| chunks[index]);
-        let input = inputs.map(|(chunks, _)| chunks[index]);
-        for lane in 0..LANES {
-            let new = f(out.each_ref().map(|out| out[lane]), input.each_ref().map(|input| input[lane]));
-            (0..OUTS).for_each(|n| out[n][lane] = new[n]);
-        }
-        (0..OUTS).for_each(|n| split[n].0[index] = out[n]);
+    for index in 0..outs.first().map_or(0, |(chunks, _)| chunks.len()) {
+        // Loops, because `map` on longer arrays is not inlined, and then not compiled for the machine's vectors.
+        let (mut out, mut input) = ([Chunk::splat(T::zero()); OUTS], [Chunk::splat(T::zero()); INPUTS]);
+        (0..OUTS).for_each(|n| out[n] = Chunk(outs[n].0[index]));
+        (0..INPUTS).for_each(|n| input[n] = Chunk(inputs[n].0[index]));
+        let new = formula.at(bias, out, input);
+        (0..OUTS).for_each(|n| outs[n].0[index] = new[n].0);
     }
-    for lane in 0..split.first().map_or(0, |(_, rest)| rest.len()) {
-        let new = f(split.each_ref().map(|(_, rest)| rest[lane]), inputs.map(|(_, rest)| rest[lane]));
-        (0..OUTS).for_each(|n| split[n].1[lane] = new[n]);
+    if outs.first().is_none_or(|(_, rest)| rest.is_empty()) {
+        return;
+    }
+    let out = outs.each_ref().map(|(_, rest)| Chunk::partial(rest));
+    let new = formula.at(bias, out, inputs.map(|(_, rest)| Chunk::partial(rest)));
+    for ((_, rest), new) in outs.iter_mut().zip(new) {
+        rest.copy_from_slice(&new.0[..rest.len()]);
     }
 }

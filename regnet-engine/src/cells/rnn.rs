@@ -2,6 +2,7 @@
 //!
 //! It has one gate and keeps nothing: what [`backward`] needs is `H'`.
 
+use super::chunk::Chunk;
 use super::pass::{Formula, Pass, Slab};
 use super::{Gate, check_optional};
 use crate::{Real, check};
@@ -31,8 +32,8 @@ struct Forward;
 
 impl<T: Real> Formula<T, 1, 1, 1> for Forward {
     #[inline(always)]
-    fn at(&self, [bias]: [T; 1], [x]: [T; 1], [h]: [T; 1]) -> [T; 1] {
-        [(x + h + bias).hyperbolic_tangent()]
+    fn at(&self, [bias]: [Chunk<T>; 1], [x]: [Chunk<T>; 1], [h]: [Chunk<T>; 1]) -> [Chunk<T>; 1] {
+        [(x + h + bias).tanh()]
     }
 }
 
@@ -45,8 +46,8 @@ struct Backward;
 
 impl<T: Real> Formula<T, 0, 1, 2> for Backward {
     #[inline(always)]
-    fn at(&self, []: [T; 0], [_]: [T; 1], [out, dout]: [T; 2]) -> [T; 1] {
-        [dout * (T::one() - out * out)]
+    fn at(&self, []: [Chunk<T>; 0], [_]: [Chunk<T>; 1], [out, dout]: [Chunk<T>; 2]) -> [Chunk<T>; 1] {
+        [dout * (Chunk::one() - out * out)]
     }
 }
 

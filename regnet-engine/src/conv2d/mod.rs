@@ -1,6 +1,7 @@
 //! Grouped two-dimensional convolution with "same" padding.
 
 mod correlation;
+pub mod depthwise;
 pub(crate) mod fast;
 mod grid;
 pub mod reference;
@@ -8,6 +9,7 @@ mod weight_gradient;
 
 use std::ops::Range;
 
+use self::depthwise::Depthwise;
 use crate::planes::{Planes, Terms, sum_of};
 use crate::{Real, check};
 
@@ -93,6 +95,13 @@ impl Conv2d {
         self.output_len() * self.group_width * self.kernel * self.kernel
     }
 
+    /// The same as a [`depthwise`] convolution, if it is one.
+    fn depthwise(&self) -> Option<Depthwise> {
+        let Conv2d { batch, in_channels: channels, stride, height, width, .. } = *self;
+        let fits = self.group_width == 1 && self.out_channels == channels && self.kernel == 3;
+        fits.then_some(Depthwise { batch, channels, gates: 1, stride, height, width })
+    }
+
     /// Panics unless the sizes fit together.
     #[track_caller]
     fn check(&self) {
@@ -118,6 +127,16 @@ pub fn forward<T: Real>(op: &Conv2d, x: &[T], w: &[T], bias: Option<&[T]>, y: &m
     }
     check::length("y", y, op.output_len());
     T::conv2d_forward(op, x, w, bias, y);
+}
+
+/// Adds the convolution of `x` by `w` to `y`. A convolution of channels that lie in several tensors is the sum of
+/// theirs, so that they need not be copied into one.
+pub fn forward_add<T: Real>(op: &Conv2d, x: &[T], w: &[T], y: &mut [T]) {
+    op.check();
+    check::length("x", x, op.input_len());
+    check::length("w", w, op.weight_len());
+    check::length("y", y, op.output_len());
+    T::conv2d_forward_add(op, x, w, y);
 }
 
 /// Adds the gradient with respect to the input to `dx`.

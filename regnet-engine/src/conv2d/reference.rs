@@ -47,6 +47,11 @@ pub fn forward<T: Real>(op: &Conv2d, x: &[T], w: &[T], bias: Option<&[T]>, y: &m
     for (index, y) in y.iter_mut().enumerate() {
         *y = bias.map_or(T::zero(), |bias| bias[index / pixels % op.out_channels]);
     }
+    forward_add(op, x, w, y);
+}
+
+/// See [`forward_add`](super::forward_add).
+pub fn forward_add<T: Real>(op: &Conv2d, x: &[T], w: &[T], y: &mut [T]) {
     for_each_tap(op, |tap| y[tap.y] += w[tap.w] * x[tap.x]);
 }
 

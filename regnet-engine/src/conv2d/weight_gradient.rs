@@ -11,9 +11,10 @@ use crate::product::Inner;
 const COLUMNS_PER_STEP: usize = 1024;
 
 /// Elements of the copied planes, so that they stay in the L2 cache.
-const SCRATCH_ELEMENTS: usize = 128 * 1024;
+const SCRATCH_ELEMENTS: usize = 256 * 1024;
 
-/// Output channels of a task.
+/// Output channels of a task whose kernel is 1x1. Of larger kernels each one reads its input more often, so that a
+/// quarter of them is worth a copy of it, and more images fit a task.
 const ROWS_PER_TASK: usize = 64;
 
 /// Tasks that the pass should at least have.
@@ -32,12 +33,15 @@ struct Cut {
 impl Cut {
     fn new(op: &Conv2d, grid: &Grid) -> Self {
         let outputs = op.group_outputs();
-        let rows = (1..=ROWS_PER_TASK.min(outputs)).rev().find(|&rows| outputs.is_multiple_of(rows));
+        let most = if op.kernel == 1 { ROWS_PER_TASK } else { ROWS_PER_TASK / 4 };
+        let rows = (1..=most.min(outputs)).rev().find(|&rows| outputs.is_multiple_of(rows));
         let rows = rows.filter(|&rows| rows >= 8).unwrap_or(outputs);
         let chunks = TASKS.div_ceil(op.out_channels / rows).min(op.batch);
         let images = op.batch.div_ceil(chunks);
         let planes = rows + op.group_width * grid.input.len();
-        let columns = COLUMNS_PER_STEP.min(SCRATCH_ELEMENTS / planes);
+        // The positions of a larger kernel share the planes that they shift, and leave room for more pixels.
+        let columns = if op.kernel == 1 { COLUMNS_PER_STEP } else { 2 * COLUMNS_PER_STEP };
+        let columns = columns.min(SCRATCH_ELEMENTS / planes);
         Cut { rows, images, step: (columns / grid.image).clamp(1, images) }
     }
 }

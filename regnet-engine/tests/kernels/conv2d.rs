@@ -67,6 +67,10 @@ impl<T: Real> Operands<T> {
 
 fn check<T: Real>(op: Conv2d, bias: bool, seed: u64, tolerance: Tolerance) {
     let operands = Operands::<T>::new(op, bias, seed);
+    let (mut added, mut expected) = (operands.dy.clone(), operands.dy.clone());
+    conv2d::forward_add(&op, &operands.x, &operands.w, &mut added);
+    reference::forward_add(&op, &operands.x, &operands.w, &mut expected);
+    assert_close("forward_add", &added, &expected, tolerance);
     let (fast, slow) = (operands.fast(), operands.reference());
     assert_close("forward", &fast.y, &slow.y, tolerance);
     assert_close("backward_input", &fast.dx, &slow.dx, tolerance);

@@ -5,6 +5,7 @@ mod cells;
 mod common;
 mod conv2d;
 mod cross_entropy;
+mod depthwise;
 mod fuse;
 mod linear;
 mod pooling;

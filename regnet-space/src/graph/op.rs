@@ -50,10 +50,8 @@ pub enum Op {
         /// Channels in and out.
         channels: usize,
     },
-    /// Some of the channels.
+    /// The first channels of what comes in.
     Slice {
-        /// The first of them.
-        start: usize,
         /// How many.
         channels: usize,
     },
@@ -177,7 +175,7 @@ impl Op {
             Self::GlobalAvgPool => Shape { h: 1, w: 1, ..x },
             Self::Linear { output, .. } => Shape { c: output, h: 1, w: 1 },
             Self::Step(Step { cells, stride, .. }) => strided(cells.state(), stride),
-            Self::Slice { channels, .. } | Self::Concat { channels } => Shape { c: channels, ..x },
+            Self::Slice { channels } | Self::Concat { channels } => Shape { c: channels, ..x },
             Self::Regulator(_) => Shape { c: 0, h: 0, w: 0 },
             Self::StepNorm { .. } => x,
             Self::Input | Self::BatchNorm { .. } | Self::Relu | Self::Sigmoid | Self::Add | Self::Scale => x,

@@ -45,27 +45,18 @@ impl Builder {
 
     /// The state of the stage before, projected map by map to this stage's width and resolution.
     fn carry(&mut self, name: &str, from: Cells, to: Cells, stride: usize, state: usize) -> usize {
-        let conv = Op::Conv(Conv::dense(from.channels, to.channels, 1, stride));
-        let maps = ["h", "c"].into_iter().enumerate().take(to.regulator.cell.maps());
-        let projected: Vec<usize> = maps
-            .map(|(i, map)| {
-                let part = self.state_map(format!("{name}.r.{map}"), state, from, i);
-                self.add(format!("{name}.r.carry_{map}"), conv, &[part])
-            })
-            .collect();
-        match projected[..] {
-            [h] => h,
-            _ => self.add(format!("{name}.r.carry"), Op::Concat { channels: to.state() }, &projected),
-        }
+        let dense = Conv::dense(from.state(), to.state(), 1, stride);
+        let conv = Op::Conv(Conv { group_width: from.channels, ..dense });
+        self.add(format!("{name}.carry"), conv, &[state])
     }
 
-    /// The `i`th map of a state, 0 for H.
-    fn state_map(&mut self, name: String, state: usize, cells: Cells, i: usize) -> usize {
+    /// The hidden part of a state.
+    fn hidden(&mut self, name: String, state: usize, cells: Cells) -> usize {
         let Cells { regulator, channels } = cells;
         if regulator.cell.maps() == 1 {
             return state;
         }
-        self.add(name, Op::Slice { start: i * channels, channels }, &[state])
+        self.add(name, Op::Slice { channels }, &[state])
     }
 
     /// A step of the regulator on the features `x`; returns H.
@@ -73,16 +64,16 @@ impl Builder {
         let &mut Regulation { cells, shared, state } = regulation;
         let regulator = match shared {
             Some(regulator) => regulator,
-            None => self.regulator(name, cells),
+            None => self.regulator(&format!("{name}.f"), cells),
         };
         let op = Op::Step(Step { cells, stride, has_state: state.is_some() });
         let inputs: Vec<usize> = [x, regulator].into_iter().chain(state).collect();
-        let step = self.add(format!("{name}.r_step"), op, &inputs);
+        let step = self.add(format!("{name}.f.r_step"), op, &inputs);
         let norm = Op::StepNorm { channels: cells.state() };
-        let norm = self.add(format!("{name}.r_bn"), norm, &[step, regulator]);
-        let state = self.add(format!("{name}.r_af"), Op::Relu, &[norm]);
+        let norm = self.add(format!("{name}.f.r_bn"), norm, &[step, regulator]);
+        let state = self.add(format!("{name}.f.r_af"), Op::Relu, &[norm]);
         regulation.state = Some(state);
-        self.state_map(format!("{name}.r_h"), state, cells, 0)
+        self.hidden(format!("{name}.f.r_h"), state, cells)
     }
 
     /// The branch of a regulated block of the kind `block`, up to the norm of its last convolution.

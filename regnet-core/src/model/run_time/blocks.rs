@@ -11,7 +11,7 @@ use crate::peek::peek;
 use crate::tensors::Map;
 use crate::{Backend, init};
 
-/// All blocks of a network, which are of one kind: two of the lists are empty.
+/// All blocks of a network without a regulator, which are of one kind: two of the lists are empty.
 #[derive(Debug, Clone)]
 pub struct Blocks<E: Dtype, D: Storage<E>> {
     pub bottleneck: Vec<DynBlock<DynBranch<E, D>, E, D>>,
@@ -35,6 +35,9 @@ impl<E: Dtype, D: Backend<E>> Blocks<E, D> {
     /// Builds in the order that dfdx builds declared blocks, so that one seed gives one initialisation.
     pub fn build(device: &D, spec: &AnyNet) -> Result<Self, D::Err> {
         let mut blocks = Self { bottleneck: Vec::new(), basic: Vec::new(), vanilla: Vec::new() };
+        if spec.regulator.is_some() {
+            return Ok(blocks);
+        }
         let mut input = spec.stem.width;
         for stage in &spec.stages {
             for block in 0..stage.depth {
@@ -84,13 +87,13 @@ fn branch<E: Dtype, D: Backend<E>>(
 
 impl<E: Dtype, D: Backend<E>> DynExcite<E, D> {
     /// Of `hidden` units, or nothing.
-    fn build(device: &D, channels: usize, hidden: Option<usize>) -> Result<Self, D::Err> {
+    pub fn build(device: &D, channels: usize, hidden: Option<usize>) -> Result<Self, D::Err> {
         Ok(Self(hidden.map(|hidden| SqueezeExcite::try_new(device, channels, hidden)).transpose()?))
     }
 }
 
 impl<E: Dtype, D: Backend<E>> DynShortcut<E, D> {
-    fn build(device: &D, input: usize, out: usize, stride: usize) -> Result<Self, D::Err> {
+    pub fn build(device: &D, input: usize, out: usize, stride: usize) -> Result<Self, D::Err> {
         if input == out && stride == 1 {
             return Ok(Self(None));
         }
@@ -146,11 +149,11 @@ impl<E: Dtype, D: Backend<E>> Excite<E, D> for DynExcite<E, D> {
 }
 
 /// A field that is there or not.
-fn optional<T>(present: bool, field: impl FnOnce() -> T) -> Vec<T> {
+pub fn optional<T>(present: bool, field: impl FnOnce() -> T) -> Vec<T> {
     present.then(field).into_iter().collect()
 }
 
-const PRESENT: &str = "a field is visited only where it was seen to be present";
+pub const PRESENT: &str = "a field is visited only where it was seen to be present";
 
 impl<E: Dtype, D: Device<E>> TensorCollection<E, D> for DynExcite<E, D> {
     type To<E2: Dtype, D2: Device<E2>> = DynExcite<E2, D2>;
