@@ -6,6 +6,7 @@ mod network;
 mod regulator;
 mod report;
 mod show;
+mod subject;
 mod train;
 
 use std::io::Write;

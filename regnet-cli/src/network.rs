@@ -48,8 +48,8 @@ pub struct NetworkArgs {
 pub enum Network {
     /// One that generating parameters make.
     Declared(Declaration),
-    /// One of the self-regulated paper's.
-    SelfRegulated(AnyNet),
+    /// One that only its stages describe, such as the self-regulated paper's.
+    Stages(AnyNet),
 }
 
 impl Network {
@@ -57,7 +57,7 @@ impl Network {
     pub fn stem(&mut self) -> &mut Stem {
         match self {
             Self::Declared(declaration) => &mut declaration.stem,
-            Self::SelfRegulated(net) => &mut net.stem,
+            Self::Stages(net) => &mut net.stem,
         }
     }
 
@@ -65,7 +65,7 @@ impl Network {
     pub fn classes(&mut self) -> &mut usize {
         match self {
             Self::Declared(declaration) => &mut declaration.classes,
-            Self::SelfRegulated(net) => &mut net.classes,
+            Self::Stages(net) => &mut net.classes,
         }
     }
 
@@ -73,7 +73,7 @@ impl Network {
     pub fn to_anynet(&self) -> anyhow::Result<AnyNet> {
         match self {
             Self::Declared(declaration) => declaration.to_anynet().map_err(report::parameters),
-            Self::SelfRegulated(net) => {
+            Self::Stages(net) => {
                 let wrong =
                     |errors: Vec<_>| report::parameters(errors.into_iter().map(ParamError::Spec).collect());
                 net.check().map_err(wrong)?;
@@ -104,39 +104,43 @@ fn parse_stem(text: &str) -> Result<Stem, String> {
 impl NetworkArgs {
     /// The network of this name, or of the parameters alone.
     pub fn network(&self, name: Option<&str>) -> anyhow::Result<Network> {
-        match name.filter(|name| SelfRegulated::is_name(name)) {
-            Some(name) => Ok(Network::SelfRegulated(self.self_regulated(name)?)),
-            None => Ok(Network::Declared(self.declaration(name)?)),
+        match name {
+            Some(name) if SelfRegulated::is_name(name) => {
+                let model = SelfRegulated::find(name)?;
+                let net = model.to_anynet(Cell::default().into());
+                Ok(Network::Stages(self.override_stages(net, model.name)?))
+            }
+            Some(name) => Ok(Network::Declared(self.override_in(Preset::find(name)?.declaration())?)),
+            None => Ok(Network::Declared(self.override_in(Declaration::new(self.all_params()?))?)),
         }
     }
 
-    /// A network of the self-regulated paper, which has no generating parameters.
-    fn self_regulated(&self, name: &str) -> anyhow::Result<AnyNet> {
-        let model = SelfRegulated::find(name)?;
+    /// A network that was read from the file `place`, by generating parameters where some make it.
+    pub fn network_of(&self, net: AnyNet, place: &str) -> anyhow::Result<Network> {
+        match Declaration::from_anynet(&net) {
+            Some(declaration) => Ok(Network::Declared(self.override_in(declaration)?)),
+            None => {
+                let name = format!("the network of {place}");
+                Ok(Network::Stages(self.override_stages(net, &name)?))
+            }
+        }
+    }
+
+    /// A network without generating parameters, with what was given in place of its own.
+    fn override_stages(&self, mut net: AnyNet, name: &str) -> anyhow::Result<AnyNet> {
         let parameters = self.params_given().into_iter().chain([("--b", self.b.is_some())]);
         let mut given = parameters.chain([("--space", self.space.is_some())]).filter(|(_, given)| *given);
         if let Some((flag, _)) = given.next() {
-            return Err(
-                Usage(format!("{} has no generating parameters: leave out {flag}", model.name)).into()
-            );
+            return Err(Usage(format!("{name} has no generating parameters: leave out {flag}")).into());
         }
-        let regulator = self.regulator.regulator(Some(Cell::default().into()))?;
-        let mut net = model.to_anynet(regulator.unwrap_or(Cell::default().into()));
-        net.se = self.se;
+        net.se = self.se.or(net.se);
         set(&mut net.stem, self.stem);
+        net.regulator = self.regulator.regulator(net.regulator)?;
         Ok(net)
     }
 
-    /// The network of this name, or of the parameters alone, as generating parameters.
-    pub fn declaration(&self, name: Option<&str>) -> anyhow::Result<Declaration> {
-        self.override_in(match name {
-            Some(name) => Preset::find(name)?.declaration(),
-            None => Declaration::new(self.all_params()?),
-        })
-    }
-
-    /// A network with what was given in place of its own.
-    pub fn override_in(&self, mut declaration: Declaration) -> anyhow::Result<Declaration> {
+    /// A declaration with what was given in place of its own.
+    fn override_in(&self, mut declaration: Declaration) -> anyhow::Result<Declaration> {
         let params = &mut declaration.params;
         set(&mut params.d, self.d);
         set(&mut params.w0, self.w0);

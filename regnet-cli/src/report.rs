@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use regnet::space::ParamError;
+use regnet::train::spec::ReadError;
 
 /// A command line that cannot be understood, though each of its parts can.
 #[derive(Debug)]
@@ -45,5 +46,15 @@ fn message(error: &anyhow::Error) -> String {
 /// All that is wrong with a network's numbers, a line each, in this command line's words.
 pub fn parameters(errors: Vec<ParamError>) -> anyhow::Error {
     let say = |error: &ParamError| error.to_string().replace("write `space = any`", "give `--space any`");
-    anyhow::Error::msg(errors.iter().map(say).collect::<Vec<_>>().join("\n       "))
+    lines(errors.iter().map(say))
+}
+
+/// All that is wrong with a network that was read from a file, a line each.
+pub fn file(place: &str, errors: &[ReadError]) -> anyhow::Error {
+    lines(errors.iter().map(|error| format!("{place}: {error}")))
+}
+
+/// Errors one below the other, after `error: `.
+fn lines(errors: impl Iterator<Item = String>) -> anyhow::Error {
+    anyhow::Error::msg(errors.collect::<Vec<_>>().join("\n       "))
 }

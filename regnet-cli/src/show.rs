@@ -3,47 +3,36 @@
 use std::io::Write;
 
 use regnet::space::text::grouped;
-use regnet::space::{AnyNet, Complexity, StemKind, nearest_preset};
+use regnet::space::{AnyNet, Complexity, nearest_preset};
+use regnet::train::Spec;
 use serde_json::json;
 
-use crate::network::NetworkArgs;
+use crate::subject::{Subject, SubjectArgs};
 
 /// A network, and how to show it.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A published model, such as RegNetY-400MF or Self-Regulated-20
-    name: Option<String>,
     #[command(flatten)]
-    network: NetworkArgs,
-    /// Classes that the head tells apart [default: the data set's that the model is for, else 1000]
-    #[arg(long)]
-    classes: Option<usize>,
-    /// Height and width of the image in pixels [default: 224, or 32 with the cifar stem]
-    #[arg(long, value_name = "N")]
-    size: Option<usize>,
-    /// Prints one JSON object instead
+    subject: SubjectArgs,
+    /// Prints one JSON object instead, which `regnet show` and `regnet codegen` read
     #[arg(long)]
     json: bool,
 }
 
 /// Prints the stage table and the complexity.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut network = args.network.network(args.name.as_deref())?;
-    if let Some(classes) = args.classes {
-        *network.classes() = classes;
-    }
-    let net = network.to_anynet()?;
-    let size = args.size.unwrap_or(if net.stem.kind == StemKind::Cifar { 32 } else { 224 });
-    let cost = net.complexity(size, size)?;
+    let Subject { net, image, .. } = args.subject.subject()?;
+    let [height, width] = image;
+    let cost = net.complexity(height, width)?;
     if args.json {
-        writeln!(out, "{}", json(&net, size, cost))?;
+        writeln!(out, "{}", json(&net, image, cost))?;
         return Ok(());
     }
     let Complexity { flops, params, acts } = cost;
-    writeln!(out, "{}\n", net.describe(size, size)?)?;
+    writeln!(out, "{}\n", net.describe(height, width)?)?;
     writeln!(
         out,
-        "{} flops (multiply-adds), {} parameters, {} activations for a {} x {size} x {size} image, {} stem, {} classes",
+        "{} flops (multiply-adds), {} parameters, {} activations for a {} x {height} x {width} image, {} stem, {} classes",
         grouped(flops),
         grouped(params),
         grouped(acts),
@@ -60,11 +49,16 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn json(net: &AnyNet, size: usize, Complexity { flops, params, acts }: Complexity) -> serde_json::Value {
+fn json(
+    net: &AnyNet,
+    [height, width]: [usize; 2],
+    Complexity { flops, params, acts }: Complexity,
+) -> serde_json::Value {
     let stages =
         |number: fn(&regnet::space::Stage) -> usize| net.stages.iter().map(number).collect::<Vec<_>>();
     json!({
-        "input": [net.input_channels, size, size],
+        "network": Spec(net.clone()),
+        "input": [net.input_channels, height, width],
         "stem": net.stem.kind.to_string(),
         "stem_width": net.stem.width,
         "stage_widths": stages(|stage| stage.width),

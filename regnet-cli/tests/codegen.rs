@@ -5,8 +5,9 @@ mod common;
 
 use std::fs;
 
-use common::{assert_fails, regnet};
-use regnet::space::{Declaration, Preset};
+use common::{assert_fails, regnet, regnet_reading};
+use regnet::space::{Declaration, Preset, SelfRegulated};
+use regnet::train::Spec;
 
 fn printed(line: &str) -> String {
     let said = regnet(line);
@@ -48,22 +49,8 @@ fn parameters() {
 
 /// A `model.json` as `regnet train` writes it, of this network for 32 x 32 images.
 fn card(net: &Declaration) -> serde_json::Value {
-    let net = net.to_anynet().unwrap();
-    let stage = |stage: &regnet::space::Stage| {
-        serde_json::json!({
-            "depth": stage.depth, "width": stage.width, "stride": stage.stride,
-            "bottleneck": stage.bottleneck.ratio(), "group_width": stage.group_width,
-        })
-    };
     serde_json::json!({
-        "network": {
-            "input_channels": net.input_channels,
-            "stem": net.stem.kind.to_string(),
-            "stem_width": net.stem.width,
-            "stages": net.stages.iter().map(stage).collect::<Vec<_>>(),
-            "se": net.se,
-            "classes": net.classes,
-        },
+        "network": Spec(net.to_anynet().unwrap()),
         "data": "builtin",
         "input": [3, 32, 32],
         "classes": (0..net.classes).map(|i| i.to_string()).collect::<Vec<_>>(),
@@ -88,7 +75,82 @@ fn a_trained_network() {
 
     card["network"]["stages"][0]["stride"] = 1.into();
     fs::write(&path, card.to_string()).unwrap();
-    assert_fails(&format!("codegen {}", path.display()), 1, &["no RegNet parameters", "model.json"]);
+    let stages = printed(&format!("codegen {} --stem cifar:16", path.display()));
+    for part in ["anynet! {", "    strides    = [1, 2, 2, 2],", "3 x 32 x 32;", "stem    = cifar(16);"] {
+        assert!(stages.contains(part), "{stages}");
+    }
+}
+
+#[test]
+fn a_self_regulated_network() {
+    let net = SelfRegulated::find("Self-Regulated-20").unwrap().to_anynet("gru".parse().unwrap());
+    let source = printed("codegen self-regulated-20 --cell gru");
+    assert_eq!(source, net.to_source("SelfRegulated20", [32, 32]));
+    assert!(source.contains("    regulator = gru;\n"), "{source}");
+}
+
+/// `tests/printed.rs` of the root package compiles these files.
+#[test]
+fn files_of_networks_print_what_is_compiled() {
+    for name in ["Basic", "Line", "Mixed", "Plain"] {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/printed/");
+        let file = format!("{root}{}", name.to_lowercase());
+        let expected = fs::read_to_string(format!("{file}.rs")).unwrap();
+        assert_eq!(printed(&format!("codegen {file}.json --name {name}")), expected, "{name}");
+        let json = fs::read_to_string(format!("{file}.json")).unwrap();
+        assert_eq!(regnet_reading(&json, &format!("codegen - --name {name}")).stdout, expected, "{name}");
+        // What `show` prints of a file says the same as the file.
+        let shown = regnet_reading(&json, "show - --json").stdout;
+        assert_eq!(regnet_reading(&shown, &format!("codegen - --name {name}")).stdout, expected, "{name}");
+        assert_eq!(regnet_reading(&shown, "show - --json").stdout, shown, "{name}");
+    }
+}
+
+#[test]
+fn what_show_prints_is_read() {
+    for line in
+        ["RegNetY-400MF", "RegNetX-400MF-tv --classes 7", "self-regulated-50", "RegNetX-200MF --size 64"]
+    {
+        let expected = printed(&format!("codegen {line} --name Net"));
+        let json = printed(&format!("show {line} --json"));
+        let said = regnet_reading(&json, "codegen -");
+        assert_eq!((said.stdout, said.stderr.as_str()), (expected, ""), "{line}");
+    }
+}
+
+#[test]
+fn files_with_mistakes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("net.json");
+    let fails = |text: &str, code, options: &str, parts: &[&str]| {
+        fs::write(&path, text).unwrap();
+        assert_fails(&format!("codegen {} {options}", path.display()), code, parts);
+        assert_fails(&format!("show {} {options}", path.display()), code, parts);
+    };
+    fails("stem = simple", 1, "", &["net.json: this is no JSON", "line 1 column 1"]);
+    fails("{}", 1, "", &["net.json: `stages` is missing", "`classes` is missing"]);
+    let basic = include_str!("../../tests/printed/basic.json");
+    let spoilt = basic.replace("\"depth\": 3", "\"dept\": 3").replace("\"cifar\"", "4");
+    fails(
+        &spoilt,
+        1,
+        "",
+        &[
+            "did you mean `depth`?",
+            "`depth` of stage 2 is missing; give a whole number",
+            "`stem` is 4; give `simple`, `cifar` or `resnet`",
+        ],
+    );
+    fails(
+        &basic.replace("\"stride\": 2", "\"stride\": 3"),
+        1,
+        "",
+        &["net.json: stage 2: stride 3", "1 or 2"],
+    );
+    fails(basic, 2, "--w0 48", &["net.json has no generating parameters: leave out --w0"]);
+    fails(basic, 1, "--size 0", &["0 x 0 pixels"]);
+    let said = regnet_reading("[1", "codegen -");
+    assert!(said.stderr.starts_with("error: standard input: this is no JSON"), "{}", said.stderr);
 }
 
 #[test]

@@ -122,7 +122,6 @@ fn regulators_that_mean_nothing_are_refused() {
     assert_fails("show self-regulated-21", 1, &["`self-regulated-21`", "`Self-Regulated-20`"]);
     assert_fails("show self-regulated-20 --w0 48", 2, &["no generating parameters", "--w0"]);
     assert_fails("show RegNetX-200MF --cell-carry", 2, &["--cell-carry", "--cell"]);
-    assert_fails("codegen self-regulated-20", 1, &["`regnet!` cannot declare it"]);
 }
 
 #[test]

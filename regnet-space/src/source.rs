@@ -1,4 +1,4 @@
-//! Declarations as Rust source, ready to paste: the way back from numbers to `regnet!`.
+//! Declarations as Rust source, ready to paste: the way back from numbers to `regnet!` and `anynet!`.
 //!
 //! ```
 //! use regnet_space::Preset;
@@ -18,10 +18,14 @@
 //! # Ok::<(), regnet_space::ParamError>(())
 //! ```
 
+mod anynet;
+
 use crate::compat::Compatibility;
 use crate::declaration::Declaration;
 use crate::params::{RegNetParams, SE_RATIO, Space};
 use crate::preset::torchvision_presets;
+use crate::regulator::Regulator;
+use crate::spec::Stem;
 
 impl RegNetParams {
     /// The parameters as `regnet!` takes them: `< d=16, w0=48, wa=36.97, wm=2.24, g=24, b=1, se=true >`.
@@ -34,11 +38,7 @@ impl RegNetParams {
     fn entries(&self) -> String {
         let &Self { d, w0, wa, wm, g, b, se } = self;
         let [wa, wm, b] = [wa, wm, b.ratio()].map(number);
-        let se = match se {
-            None => "false".to_owned(),
-            Some(SE_RATIO) => "true".to_owned(),
-            Some(ratio) => number(ratio),
-        };
+        let se = squeeze_excite(se);
         format!("d={d}, w0={w0}, wa={wa}, wm={wm}, g={g}, b={b}, se={se}")
     }
 }
@@ -54,23 +54,41 @@ impl Declaration {
             Compatibility::Published => params.to_source(),
             Compatibility::Torchvision => format!("< {}, {} >", torchvision(&params), params.entries()),
         };
-        let [height, width] = image;
+        let ends = ends(input_channels, image, classes, stem, regulator);
         let space = match space {
             Space::RegNet => "",
             Space::Any => "    space   = any;\n",
         };
-        let regulator = regulator.map_or(String::new(), |r| format!("    regulator = {r};\n"));
-        format!(
-            "regnet! {{\n    pub struct {name} = {network};\n    input   = {input_channels} x {height} x {width};\n    \
-             classes = {classes};\n    stem    = {stem};\n{regulator}{space}}}\n"
-        )
+        format!("regnet! {{\n    pub struct {name} = {network};\n{ends}{space}}}\n")
     }
+}
+
+/// The lines that both macros have after the network.
+fn ends(
+    channels: usize,
+    [height, width]: [usize; 2],
+    classes: usize,
+    stem: Stem,
+    regulator: Option<Regulator>,
+) -> String {
+    let regulator = regulator.map_or(String::new(), |r| format!("    regulator = {r};\n"));
+    format!(
+        "    input   = {channels} x {height} x {width};\n    classes = {classes};\n    stem    = {stem};\n{regulator}"
+    )
 }
 
 /// A preset that brings torchvision's rule with it, since no key sets that rule: the one of these parameters, or any.
 fn torchvision(params: &RegNetParams) -> &'static str {
     let presets = torchvision_presets();
     presets.iter().find(|preset| preset.params == *params).unwrap_or(&presets[0]).name
+}
+
+fn squeeze_excite(se: Option<f64>) -> String {
+    match se {
+        None => "false".to_owned(),
+        Some(SE_RATIO) => "true".to_owned(),
+        Some(ratio) => number(ratio),
+    }
 }
 
 /// The shortest text that reads back as the same number; without a tail of zeros, which `Display` writes for 1e300.

@@ -28,6 +28,7 @@
 //! | [`learner`] | one step of training; measuring |
 //! | [`mod@train`] | the loop over epochs and what it writes |
 //! | [`metrics`], [`curves`], [`card`] | an epoch's figures, their picture, what was trained |
+//! | [`spec`] | the JSON form of a network |
 
 pub mod card;
 pub mod curves;
@@ -40,6 +41,7 @@ mod progress;
 pub mod recipe;
 mod run_folder;
 pub mod schedule;
+pub mod spec;
 pub mod train;
 
 pub use card::Card;
@@ -49,4 +51,5 @@ pub use metrics::EpochMetrics;
 pub use optim::Sgd;
 pub use recipe::{Recipe, RecipeError};
 pub use schedule::Cosine;
+pub use spec::{Spec, SpecFile};
 pub use train::train;

@@ -1,7 +1,8 @@
 //! Running the binary.
 #![allow(clippy::unwrap_used)]
 
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
 /// What the binary said.
 pub struct Said {
@@ -12,9 +13,28 @@ pub struct Said {
 
 /// Runs `regnet` with words separated by blanks.
 pub fn regnet(line: &str) -> Said {
-    let output = Command::new(env!("CARGO_BIN_EXE_regnet")).args(line.split_whitespace()).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    said(&command(line).output().unwrap())
+}
+
+/// Runs `regnet` with this on its standard input.
+#[allow(dead_code)]
+pub fn regnet_reading(input: &str, line: &str) -> Said {
+    let mut command = command(line);
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    running.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    said(&running.wait_with_output().unwrap())
+}
+
+fn command(line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_regnet"));
+    command.args(line.split_whitespace());
+    command
+}
+
+fn said(Output { status, stdout, stderr }: &Output) -> Said {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    Said { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
 }
 
 /// Asserts that the command fails with one error that says all of `parts`, and nothing else.
