@@ -84,22 +84,23 @@ pub fn keeps(input: usize, stage: &Stage) -> bool {
 /// `BasicStage<..>`, or what it is made of: with squeeze-and-excitation, or where all blocks are alike.
 fn basic(builders: &TokenStream, input_width: usize, stage: &Stage, se_widths: [usize; 2]) -> TokenStream {
     let [depth, input, width, stride] = [stage.depth, input_width, stage.width, stage.stride].map(number);
-    let keeps = keeps(input_width, stage);
-    if se_widths == [0, 0] {
-        let block = quote!(#builders::BasicNext<#width>);
-        return match keeps {
-            true => quote!(#builders::Stage<#block, #block, #depth>),
-            false => quote!(#builders::BasicStage<#depth, #input, #width, #stride>),
-        };
-    }
-    let [first, next] = se_widths.map(|hidden| excite(builders, stage.width, hidden));
-    let shortcut = shortcut(builders, input_width, stage);
-    quote! {
-        #builders::Stage<
-            #builders::ResBlock<#shortcut, #builders::Pair<#input, #width, #stride, #first>>,
-            #builders::ResBlock<#builders::Identity, #builders::Pair<#width, #width, 1, #next>>,
-            #depth
-        >
+    match se_widths {
+        [0, 0] if keeps(input_width, stage) => {
+            let block = quote!(#builders::BasicNext<#width>);
+            quote!(#builders::Stage<#block, #block, #depth>)
+        }
+        [0, 0] => quote!(#builders::BasicStage<#depth, #input, #width, #stride>),
+        _ => {
+            let [first, next] = se_widths.map(|hidden| excite(builders, stage.width, hidden));
+            let shortcut = shortcut(builders, input_width, stage);
+            quote! {
+                #builders::Stage<
+                    #builders::ResBlock<#shortcut, #builders::Pair<#input, #width, #stride, #first>>,
+                    #builders::ResBlock<#builders::Identity, #builders::Pair<#width, #width, 1, #next>>,
+                    #depth
+                >
+            }
+        }
     }
 }
 

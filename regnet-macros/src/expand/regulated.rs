@@ -35,9 +35,10 @@ impl Regulated<'_> {
         let carry = self.carry(stage, before);
         let [first, next] = se.map(|hidden| excite(builders, stage.width, hidden));
         let next = self.next(stage, &own, &next);
-        let first = match keeps(input, stage) {
-            true => self.next(stage, &own, &first),
-            false => self.first(input, stage, &own, &first),
+        let first = if keeps(input, stage) {
+            self.next(stage, &own, &first)
+        } else {
+            self.first(input, stage, &own, &first)
         };
         let depth = number(stage.depth);
         quote!(#builders::RegulatedStage<#shared, #carry, #first, #next, #depth>)
