@@ -130,13 +130,13 @@ fn files_with_mistakes() {
     fails("stem = simple", 1, "", &["net.json: this is no JSON", "line 1 column 1"]);
     fails("{}", 1, "", &["net.json: `stages` is missing", "`classes` is missing"]);
     let basic = include_str!("../../tests/printed/basic.json");
-    let spoilt = basic.replace("\"depth\": 3", "\"dept\": 3").replace("\"cifar\"", "4");
+    let spoilt = basic.replace("\"depth\": 3, ", "").replace("\"cifar\"", "4").replace("block", "blocks");
     fails(
         &spoilt,
         1,
         "",
         &[
-            "did you mean `depth`?",
+            "there is no key `blocks`; did you mean `block`?",
             "`depth` of stage 2 is missing; give a whole number",
             "`stem` is 4; give `simple`, `cifar` or `resnet`",
         ],

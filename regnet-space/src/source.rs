@@ -54,27 +54,36 @@ impl Declaration {
             Compatibility::Published => params.to_source(),
             Compatibility::Torchvision => format!("< {}, {} >", torchvision(&params), params.entries()),
         };
-        let ends = ends(input_channels, image, classes, stem, regulator);
-        let space = match space {
-            Space::RegNet => "",
-            Space::Any => "    space   = any;\n",
-        };
-        format!("regnet! {{\n    pub struct {name} = {network};\n{ends}{space}}}\n")
+        let mut ends = ends(input_channels, image, classes, stem, regulator);
+        if space == Space::Any {
+            ends.push(("space", "any".to_owned()));
+        }
+        let ends = lines("    ", &ends, ";");
+        format!("regnet! {{\n    pub struct {name} = {network};\n{ends}}}\n")
     }
 }
 
-/// The lines that both macros have after the network.
+/// What both macros have after the network.
 fn ends(
     channels: usize,
     [height, width]: [usize; 2],
     classes: usize,
     stem: Stem,
     regulator: Option<Regulator>,
-) -> String {
-    let regulator = regulator.map_or(String::new(), |r| format!("    regulator = {r};\n"));
-    format!(
-        "    input   = {channels} x {height} x {width};\n    classes = {classes};\n    stem    = {stem};\n{regulator}"
-    )
+) -> Vec<(&'static str, String)> {
+    let mut ends = vec![
+        ("input", format!("{channels} x {height} x {width}")),
+        ("classes", classes.to_string()),
+        ("stem", stem.to_string()),
+    ];
+    ends.extend(regulator.map(|regulator| ("regulator", regulator.to_string())));
+    ends
+}
+
+/// `key = value`, a line each, with the values below each other.
+fn lines(indent: &str, entries: &[(&str, String)], end: &str) -> String {
+    let column = entries.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
+    entries.iter().map(|(key, value)| format!("{indent}{key:column$} = {value}{end}\n")).collect()
 }
 
 /// A preset that brings torchvision's rule with it, since no key sets that rule: the one of these parameters, or any.

@@ -71,7 +71,7 @@ fn a_run_can_be_read_back() {
 
     let card = Card::read(&out.join("model.json")).unwrap();
     assert_eq!(card, Card::new(&tiny(), &data, &recipe()));
-    let mut again = Net::try_new(&Cpu::default(), &card.spec().unwrap()).unwrap();
+    let mut again = Net::try_new(&Cpu::default(), card.spec()).unwrap();
     weights::load(&mut again, &out.join("model.safetensors")).unwrap();
     assert!(weights::to_bytes(&again) == weights::to_bytes(&net));
 

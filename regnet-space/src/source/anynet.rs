@@ -1,6 +1,6 @@
 //! Networks stage by stage as `anynet!` items.
 
-use super::{ends, number, squeeze_excite};
+use super::{ends, lines, number, squeeze_excite};
 use crate::spec::{AnyNet, Block, Stage};
 
 impl AnyNet {
@@ -35,11 +35,9 @@ impl AnyNet {
     /// # Ok::<(), regnet_space::ParamError>(())
     /// ```
     pub fn to_source(&self, name: &str, image: [usize; 2]) -> String {
-        let entries = self.entries();
-        let column = entries.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
-        let line = |(key, value): &(&str, String)| format!("        {key:column$} = {value},\n");
-        let stages: String = entries.iter().map(line).collect();
+        let stages = lines("        ", &self.entries(), ",");
         let ends = ends(self.input_channels, image, self.classes, self.stem, self.regulator);
+        let ends = lines("    ", &ends, ";");
         format!("anynet! {{\n    pub struct {name} = <\n{stages}    >;\n{ends}}}\n")
     }
 
@@ -78,7 +76,7 @@ fn one_or_list(values: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Bottleneck, Preset, Stem};
+    use crate::{Bottleneck, Cell, Preset, Stem};
 
     fn published() -> AnyNet {
         let net = Preset::find("RegNetX-600MF").map(|preset| preset.declaration().to_anynet());
@@ -110,6 +108,15 @@ mod tests {
         net.stages.truncate(1);
         let source = net.to_source("Net", [28, 32]);
         assert!(source.contains("depths     = [1],") && source.contains("strides    = 2,"), "{source}");
+    }
+
+    #[test]
+    fn a_regulator_has_its_line() {
+        let net = AnyNet { regulator: Some(Cell::Gru.into()), ..published() };
+        let source = net.to_source("Net", [32, 32]);
+        let ends = "    >;\n    input     = 3 x 32 x 32;\n    classes   = 1000;\n    stem      = simple(32);\n    \
+                    regulator = gru;\n}\n";
+        assert!(source.ends_with(ends), "{source}");
     }
 
     #[test]

@@ -30,6 +30,8 @@ struct Object<'a> {
     errors: &'a mut Vec<ReadError>,
     stage: Option<usize>,
     fields: &'a Map<String, Value>,
+    /// What misspelt keys were probably meant to be; they are not missing as well.
+    meant: Vec<&'static str>,
 }
 
 impl<'a> Object<'a> {
@@ -38,21 +40,24 @@ impl<'a> Object<'a> {
         errors: &'a mut Vec<ReadError>,
         stage: Option<usize>,
         json: &'a Value,
-        keys: &[&str],
+        keys: &[&'static str],
     ) -> Option<Self> {
         let at = |key: &str| At { key: key.to_owned(), stage };
         let Some(fields) = json.as_object() else {
             errors.push(ReadError::Kind { at: at(""), found: brief(json), expected: "an object" });
             return None;
         };
+        let mut meant = Vec::new();
         for key in fields.keys().filter(|key| !keys.contains(&key.as_str())) {
-            let help = match suggest::nearest(key, keys.iter().copied()) {
+            let nearest = suggest::nearest(key, keys.iter().copied());
+            meant.extend(nearest);
+            let help = match nearest {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
                 None => format!("the keys are {}", keys.join(", ")),
             };
             errors.push(ReadError::Unknown { at: at(key), help });
         }
-        Some(Self { errors, stage, fields })
+        Some(Self { errors, stage, fields, meant })
     }
 
     fn network(&mut self) -> Option<AnyNet> {
@@ -134,9 +139,8 @@ impl<'a> Object<'a> {
         expected: &'static str,
         read: impl Fn(&'a Value) -> Option<T>,
     ) -> Option<T> {
-        if !self.fields.contains_key(key) {
+        if !self.fields.contains_key(key) && !self.meant.contains(&key) {
             self.errors.push(ReadError::Missing { at: self.at(key), expected });
-            return None;
         }
         self.read(key, expected, read)
     }

@@ -59,7 +59,6 @@ fn every_mistake_is_said_with_its_key() {
         [
             "there is no key `stem_widht`; did you mean `stem_width`?",
             "`stem`: no stem is called `simpel`; did you mean `simple`? there are `simple`, `cifar` and `resnet`",
-            "`stem_width` is missing; give a whole number",
             "`block`: no block is called `plain`; there are `vanilla`, `basic` and `bottleneck`",
             "there is no key `groups` of stage 1; the keys are depth, width, stride, bottleneck, group_width",
             "`depth` of stage 1 is 2.5; give a whole number",
