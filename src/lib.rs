@@ -15,7 +15,7 @@ pub use dfdx;
 pub mod __private {
     pub use core;
     pub use dfdx;
-    pub use regnet_macros::{declare, declare_anynet, population};
+    pub use regnet_macros::{declare, declare_anynet, declare_self_regulated, population};
     pub use regnet_space as space;
 }
 
@@ -35,8 +35,8 @@ macro_rules! regnet {
 ///
 /// `depths` and `widths` are lists with one number for each of the 1 to 6 stages; `groups` (the group *width* of the 3x3
 /// convolutions; one group where it is left out), `bottleneck` (1) and `strides` (2) are lists or one number for all
-/// stages. `block` is `x` or `bottleneck` (the same), `basic` or `vanilla`. `se`, `stem`, `classes` and `input` are those
-/// of [`regnet!`]. `space` names a design space that the network must lie in, or the build fails: `AnyNetXA` to
+/// stages. `block` is `x` or `bottleneck` (the same), `basic` or `vanilla`. `se`, `regulator`, `stem`, `classes` and
+/// `input` are those of [`regnet!`]. `space` names a design space that the network must lie in, or the build fails: `AnyNetXA` to
 /// `AnyNetXE`, `RegNetX` or `RegNetY` (see [`space::SpaceName`]).
 ///
 /// ```
@@ -57,6 +57,44 @@ macro_rules! regnet {
 macro_rules! anynet {
     ($($tokens:tt)*) => {
         $crate::__private::declare_anynet! { [$crate] $($tokens)* }
+    };
+}
+
+/// Declares a self-regulated ResNet ([arXiv 2101.00590](https://arxiv.org/abs/2101.00590)).
+///
+/// ```
+/// use regnet::{Declared, self_regulated, space};
+///
+/// self_regulated! {
+///     /// The paper's smallest network for CIFAR-10.
+///     pub struct Net = < depth = 20, cell = lstm >;
+///     classes = 10;
+/// }
+///
+/// type Efficient = self_regulated!(depth = 20, cell = gru, conv = efficient, se = true);
+///
+/// assert_eq!(Net::STAGE_DEPTHS, [3, 3, 3]);
+/// assert_eq!(Net::spec(), space::self_regulated_presets()[0].to_anynet(space::Cell::Lstm.into()));
+/// ```
+///
+/// Only `depth` must be there. The macros for other networks take a regulator as well, as one key:
+/// `regnet!(RegNetX-200MF, regulator = gru(conv = efficient, share = block, carry = true))`.
+///
+/// | key | meaning |
+/// | --- | --- |
+/// | `depth` | 6n + 2 for CIFAR: a stem of 16 and three stages of n basic blocks; 50 is ResNet-50, for ImageNet |
+/// | `cell` | `rnn`, `gru` or `lstm`, the default |
+/// | `conv` | the convolutions of the cell: `full`, the default, or `efficient` |
+/// | `share` | who shares a regulator: the blocks of a `stage`, the default, or nobody, with `block` |
+/// | `carry` | whether the state goes from stage to stage; `false` by default |
+/// | `se` | squeeze-and-excitation after a block's last convolution: `true`, a ratio, or `false`, the default |
+/// | `classes` | classes the head tells apart; 10 by default, 1000 at depth 50 |
+/// | `input` | channels x height x width of the images; by default 3 x 32 x 32, at depth 50 3 x 224 x 224 |
+/// | `budget` | limits on what the network may cost, as in [`regnet!`] |
+#[macro_export]
+macro_rules! self_regulated {
+    ($($tokens:tt)*) => {
+        $crate::__private::declare_self_regulated! { [$crate] $($tokens)* }
     };
 }
 

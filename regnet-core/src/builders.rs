@@ -203,3 +203,45 @@ pub type BasicStage<const DEPTH: usize, const IN: usize, const WIDTH: usize, con
 /// A stage of vanilla blocks: two 3x3 convolutions each, no shortcut.
 pub type VanillaStage<const DEPTH: usize, const IN: usize, const WIDTH: usize, const STRIDE: usize> =
     Stage<Pair<IN, WIDTH, STRIDE, NoExcite>, Pair<WIDTH, WIDTH, 1, NoExcite>, DEPTH>;
+
+/// The first block of a self-regulated stage of basic blocks that changes width from `IN` to `WIDTH` or moves by
+/// `STRIDE`. Its states are `MAPS` maps of `WIDTH` channels; `R` is its own regulator or [`Lent`], and `Se` a
+/// [`SqueezeExcite`] on `WIDTH` channels or [`NoExcite`].
+pub type RegulatedBasicBlock<
+    const MAPS: usize,
+    const IN: usize,
+    const WIDTH: usize,
+    const STRIDE: usize,
+    R,
+    Se,
+> = ResBlock<Projection<IN, WIDTH, STRIDE>, Regulated<MAPS, WIDTH, Pair<IN, WIDTH, STRIDE, NoExcite>, R, Se>>;
+
+/// The other blocks of such a stage; their shortcut is the identity.
+pub type RegulatedBasicNext<const MAPS: usize, const WIDTH: usize, R, Se> =
+    ResBlock<Identity, Regulated<MAPS, WIDTH, Pair<WIDTH, WIDTH, 1, NoExcite>, R, Se>>;
+
+/// The first block of a self-regulated stage of X or Y blocks, as [`RegulatedBasicBlock`] is of basic ones. Its states
+/// have `INNER` channels.
+pub type RegulatedXBlock<
+    const MAPS: usize,
+    const IN: usize,
+    const WIDTH: usize,
+    const INNER: usize,
+    const GROUP: usize,
+    const STRIDE: usize,
+    R,
+    Se,
+> = ResBlock<
+    Projection<IN, WIDTH, STRIDE>,
+    Regulated<MAPS, INNER, Bottleneck<IN, INNER, WIDTH, GROUP, STRIDE, NoExcite>, R, Se>,
+>;
+
+/// The other blocks of such a stage; their shortcut is the identity.
+pub type RegulatedXNext<
+    const MAPS: usize,
+    const WIDTH: usize,
+    const INNER: usize,
+    const GROUP: usize,
+    R,
+    Se,
+> = ResBlock<Identity, Regulated<MAPS, INNER, Bottleneck<WIDTH, INNER, WIDTH, GROUP, 1, NoExcite>, R, Se>>;

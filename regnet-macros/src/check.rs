@@ -7,6 +7,8 @@ mod anynet;
 mod draft;
 mod list;
 mod model;
+mod regulator;
+mod self_regulated;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +34,7 @@ pub fn model(report: &mut Report, form: Form, body: &Body) -> Model {
             (draft.into_model(), limits)
         }
         Form::AnyNet => anynet::model(report, body),
+        Form::SelfRegulated => self_regulated::model(report, body),
     };
     budget::check(report, &limits, &mut model);
     model
@@ -43,7 +46,7 @@ fn draft(report: &mut Report, body: &Body) -> (Draft, Vec<budget::Written>) {
         return (Draft::new(stand_in()), Vec::new());
     }
     let preset = preset(report, body);
-    let keys = keys(report, Form::RegNet, &body.entries);
+    let keys = keys(report, Form::RegNet.keys(), &body.entries);
     let complete = !missing(report, Form::RegNet, body, &keys.attempted);
     let mut draft = Draft::new(preset.unwrap_or_else(stand_in));
     let given = draft.read(report, &keys.known);
@@ -89,13 +92,13 @@ struct Keys<'a> {
 }
 
 /// Looks up the keys and reports unknown and repeated ones.
-fn keys<'a>(report: &mut Report, form: Form, entries: &'a [Entry]) -> Keys<'a> {
+fn keys<'a>(report: &mut Report, keys: &[Key], entries: &'a [Entry]) -> Keys<'a> {
     let mut known: Vec<(Key, &Entry)> = Vec::new();
     let mut attempted = Vec::new();
     for entry in entries {
         let name = entry.key.to_string();
-        let Some(key) = form.find(&name) else {
-            attempted.extend(unknown(report, form, entry, &name));
+        let Some(key) = Key::find(keys, &name) else {
+            attempted.extend(unknown(report, keys, entry, &name));
             continue;
         };
         attempted.push(key);
@@ -117,19 +120,22 @@ pub fn set_twice(name: &str, first: &str) -> Mistake {
 }
 
 /// Reports an unknown key and returns the one that was probably meant.
-fn unknown(report: &mut Report, form: Form, entry: &Entry, name: &str) -> Option<Key> {
-    let nearest = suggest::nearest(name, form.keys().iter().map(|key| key.name()));
+fn unknown(report: &mut Report, keys: &[Key], entry: &Entry, name: &str) -> Option<Key> {
+    let nearest = suggest::nearest(name, keys.iter().map(|key| key.name()));
     let remedy = match nearest {
         Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => format!("the keys are {}", list(form.keys())),
+        None => format!("the keys are {}", list(keys)),
     };
-    let mistake = if budget::is_quantity(name) {
+    let option = Key::find(&Key::REGULATOR, name).filter(|_| keys.contains(&Key::Regulator));
+    let mistake = if let Some(option) = option {
+        regulator::outside(option)
+    } else if budget::is_quantity(name) {
         budget::outside(name)
     } else {
         Mistake::new(Code::UnknownKey, format!("there is no key `{name}`"), remedy)
     };
     report.at(&entry.key, mistake);
-    nearest.and_then(|name| form.find(name))
+    nearest.and_then(|name| Key::find(keys, name))
 }
 
 /// Reports all the keys that should be there and are not, and whether there were any.
@@ -146,7 +152,7 @@ fn missing(report: &mut Report, form: Form, body: &Body, attempted: &[Key]) -> b
     let (missing, examples) = (list(&missing), examples.join(", "));
     let preset = match form {
         Form::RegNet => ", or start from a preset, as in `RegNetX-200MF`",
-        Form::AnyNet => "",
+        Form::AnyNet | Form::SelfRegulated => "",
     };
     let help = format!("write {them} out, as in `{examples}`{preset}");
     report.at(&body.whole, Mistake::new(Code::MissingKey, format!("missing {missing}"), help));

@@ -64,13 +64,14 @@ codes! {
     InputForm "input-form" "An input that is not three numbers with `x` between them."
     SpaceOption "space-option" "A `space` of `regnet!` other than `RegNet` and `any`."
     Block "unknown-block" "No such block."
+    RegulatorForm "regulator-form" "A regulator that is no cell with options in parentheses."
+    OutsideRegulator "outside-regulator" "An option of a regulator that stands outside `regulator = ..`."
 
     // Lists of `anynet!`.
     NotAList "not-a-list" "One value where each stage has its own."
     EmptyList "empty-list" "A list without values."
     ListLength "list-length" "Lists that do not have a value for each stage."
     PlainBlock "plain-block" "Groups or a bottleneck of blocks that have none."
-    NoLayers "no-layers" "Sound numbers that there are no layers for yet."
 
     // Budgets.
     UnknownQuantity "unknown-quantity" "Nothing of this name can be limited."

@@ -3,6 +3,7 @@
 mod docs;
 mod item;
 mod network;
+mod regulated;
 
 pub use item::{item, primitive};
 pub use network::number;

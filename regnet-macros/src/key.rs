@@ -7,6 +7,8 @@ pub enum Form {
     RegNet,
     /// `anynet!`: stages one by one.
     AnyNet,
+    /// `self_regulated!`: a depth and a regulator.
+    SelfRegulated,
 }
 
 impl Form {
@@ -15,6 +17,7 @@ impl Form {
         match self {
             Self::RegNet => &Key::REGNET,
             Self::AnyNet => &Key::ANYNET,
+            Self::SelfRegulated => &Key::SELF_REGULATED,
         }
     }
 
@@ -23,12 +26,13 @@ impl Form {
         match self {
             Self::RegNet => &[Key::D, Key::W0, Key::Wa, Key::Wm, Key::G],
             Self::AnyNet => &[Key::Depths, Key::Widths],
+            Self::SelfRegulated => &[Key::Depth],
         }
     }
 
     /// The key of this name.
     pub fn find(self, name: &str) -> Option<Key> {
-        self.keys().iter().copied().find(|key| key.name() == name)
+        Key::find(self.keys(), name)
     }
 
     /// An item to copy.
@@ -36,6 +40,7 @@ impl Form {
         match self {
             Self::RegNet => "pub struct Net = RegNetX-200MF;",
             Self::AnyNet => "pub struct Net = < depths = [1, 3], widths = [48, 96] >;",
+            Self::SelfRegulated => "pub struct Net = < depth = 20, cell = lstm >;",
         }
     }
 
@@ -47,6 +52,7 @@ impl Form {
                  `< d=16, w0=48, wa=36.97, wm=2.24, g=24 >`"
             }
             Self::AnyNet => "give the stages, such as `depths = [1, 3, 5, 7], widths = [48, 96, 240, 528]`",
+            Self::SelfRegulated => "give the depth, such as `depth = 20`",
         }
     }
 }
@@ -74,10 +80,16 @@ pub enum Key {
     Block,
     /// `anynet!`'s `space`, which names one of the paper's.
     DesignSpace,
+    Regulator,
+    Depth,
+    Cell,
+    Conv,
+    Share,
+    Carry,
 }
 
 impl Key {
-    const REGNET: [Self; 12] = [
+    const REGNET: [Self; 13] = [
         Self::D,
         Self::W0,
         Self::Wa,
@@ -87,12 +99,13 @@ impl Key {
         Self::Se,
         Self::Classes,
         Self::Stem,
+        Self::Regulator,
         Self::Input,
         Self::Space,
         Self::Budget,
     ];
 
-    const ANYNET: [Self; 12] = [
+    const ANYNET: [Self; 13] = [
         Self::Depths,
         Self::Widths,
         Self::Groups,
@@ -102,10 +115,31 @@ impl Key {
         Self::Se,
         Self::Classes,
         Self::Stem,
+        Self::Regulator,
         Self::Input,
         Self::DesignSpace,
         Self::Budget,
     ];
+
+    const SELF_REGULATED: [Self; 9] = [
+        Self::Depth,
+        Self::Cell,
+        Self::Conv,
+        Self::Share,
+        Self::Carry,
+        Self::Se,
+        Self::Classes,
+        Self::Input,
+        Self::Budget,
+    ];
+
+    /// The options of a regulator, which stand in parentheses after its cell.
+    pub const REGULATOR: [Self; 3] = [Self::Conv, Self::Share, Self::Carry];
+
+    /// The one of `keys` that has this name.
+    pub fn find(keys: &[Self], name: &str) -> Option<Self> {
+        keys.iter().copied().find(|key| key.name() == name)
+    }
 
     /// As it is spelt, in declarations and in `regnet-space`'s errors.
     pub fn name(self) -> &'static str {
@@ -128,6 +162,12 @@ impl Key {
             Self::Strides => "strides",
             Self::Block => "block",
             Self::Budget => "budget",
+            Self::Regulator => "regulator",
+            Self::Depth => "depth",
+            Self::Cell => "cell",
+            Self::Conv => "conv",
+            Self::Share => "share",
+            Self::Carry => "carry",
         }
     }
 
@@ -153,12 +193,20 @@ impl Key {
             Self::Strides => "strides = [1, 2, 2, 2]",
             Self::Block => "block = basic",
             Self::Budget => "budget = flops <= 400M, params <= 6M",
+            Self::Regulator => "regulator = lstm",
+            Self::Depth => "depth = 20",
+            Self::Cell => "cell = lstm",
+            Self::Conv => "conv = efficient",
+            Self::Share => "share = block",
+            Self::Carry => "carry = true",
         }
     }
 
     /// Whether it is one of the numbers that stand between `<` and `>`, not one of the options around them.
     pub fn is_parameter(self) -> bool {
-        use Key::{Budget, Classes, DesignSpace, Input, Space, Stem};
-        !matches!(self, Classes | Stem | Input | Space | DesignSpace | Budget)
+        use Key::{Budget, Carry, Cell, Classes, Conv, DesignSpace, Input, Regulator, Share, Space, Stem};
+        let option = matches!(self, Classes | Stem | Input | Space | DesignSpace | Budget)
+            || matches!(self, Regulator | Cell | Conv | Share | Carry);
+        !option
     }
 }

@@ -1,11 +1,11 @@
-//! The procedural macros behind `regnet!` and `anynet!`: parse, check, expand.
+//! The procedural macros behind `regnet!` and its siblings: parse, check, expand.
 //!
-//! Use `regnet::regnet!` and `regnet::anynet!`, which pass on the path of the `regnet` crate and are documented there.
+//! Use `regnet::regnet!` and the others, which pass on the path of the `regnet` crate and are documented there.
 //! Everything the macros write starts at that path, so it works under any name and beside anything the caller has defined.
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | `key` | the two macros and the keys of their declarations |
+//! | `key` | the three macros and the keys of their declarations |
 //! | `parse` | tokens to a declaration that keeps the tokens, so that each can be pointed at |
 //! | `value` | one literal to a number |
 //! | `figure` | one literal with a unit, such as `400M`, to a number |
@@ -55,6 +55,13 @@ pub fn declare(input: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn declare_anynet(input: TokenStream) -> TokenStream {
     expand::declare(Form::AnyNet, input.into()).into()
+}
+
+/// `[path of the regnet crate] declaration`: what `self_regulated!` expands to.
+#[cfg(not(fuzzing))]
+#[proc_macro]
+pub fn declare_self_regulated(input: TokenStream) -> TokenStream {
+    expand::declare(Form::SelfRegulated, input.into()).into()
 }
 
 /// `[path of the regnet crate] population`: what `population!` expands to.

@@ -38,7 +38,7 @@ impl Input {
         let mut tokens = tokens.into_iter();
         let Some(TokenTree::Group(path)) = tokens.next().filter(|first| is_group(first, Delimiter::Bracket))
         else {
-            report.at(TokenStream::new(), no_crate("`regnet!` or `anynet!`"));
+            report.at(TokenStream::new(), no_crate("`regnet!`, `anynet!` or `self_regulated!`"));
             return None;
         };
         let tokens = flatten(tokens.collect());

@@ -54,6 +54,11 @@ impl Report {
         self.0.push(syn::Error::new_spanned(tokens, mistake.into()));
     }
 
+    /// How many there are so far.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

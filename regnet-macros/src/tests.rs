@@ -9,6 +9,7 @@ mod codes;
 mod items;
 mod mistakes;
 mod recovery;
+mod regulators;
 mod snapshots;
 mod speed;
 

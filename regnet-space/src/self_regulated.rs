@@ -91,6 +91,11 @@ pub enum Images {
 }
 
 impl Images {
+    /// What the network of this depth is made for: CIFAR's, but for those that are the paper's for others.
+    pub fn of_depth(depth: usize) -> Self {
+        PRESETS.iter().find(|preset| preset.depth == depth).map_or(Self::Cifar, |preset| preset.images)
+    }
+
     /// Height and width in pixels.
     pub const fn side(self) -> usize {
         match self {

@@ -70,8 +70,9 @@ impl AnyNet {
 }
 
 impl AnyNet {
-    /// The regulator of each stage, as `lstm of 16`: its cell and the channels of its state.
-    fn regulators(&self) -> impl Iterator<Item = String> {
+    /// The regulator of each stage, as `lstm of 16`: its cell and the channels of its state. None where there is no
+    /// regulator.
+    pub fn regulators(&self) -> impl Iterator<Item = String> {
         let cell = self.regulator.map(|regulator| regulator.cell);
         self.state_widths().into_iter().filter_map(move |width| Some(format!("{} of {width}", cell?)))
     }

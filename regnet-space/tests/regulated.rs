@@ -308,7 +308,7 @@ fn regulators_are_read_as_they_are_written() {
 fn words_that_mean_nothing_are_refused() {
     let example = "write `lstm`, or `gru(conv = efficient, share = block, carry = true)`";
     for (text, message) in [
-        ("lstn", "`lstn` is no cell of a regulator; there are `rnn`, `gru` and `lstm`"),
+        ("lstn", "`lstn` is no cell of a regulator; did you mean `lstm`? there are `rnn`, `gru` and `lstm`"),
         ("", "`` is no cell of a regulator; there are `rnn`, `gru` and `lstm`"),
         ("gru(conv = fast)", "`fast` is no convolution of a regulator; there are `full` and `efficient`"),
         ("gru(share = all)", "`all` is no way to share a regulator; there are `stage` and `block`"),

@@ -22,3 +22,4 @@ pub use regulated_stage::RegulatedStage;
 pub use run_time::{BuildError, DynRegNet};
 pub use stage::Stage;
 pub use stem::Stem;
+pub use threaded::MatchesState;

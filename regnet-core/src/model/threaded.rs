@@ -33,17 +33,28 @@ fn typed<X: Shape, S: Shape, E: Dtype, D: Backend<E>, T: Tape<E, D>>(
     Ok((cast(x)?, state.try_reshape_like(before)?))
 }
 
+/// A state of the shape that goes into a block or stage: what `State = Expected` would say, in words.
+#[diagnostic::on_unimplemented(
+    message = "expected a state of shape `{Expected}`, found `{Self}`",
+    label = "this state is not of the shape that goes with the input",
+    note = "states are (batch, maps, channels, height, width): lstm has two maps, channels are those inside the blocks, \
+            and height and width those of what comes out"
+)]
+pub trait MatchesState<Expected> {}
+
+impl<S: Shape> MatchesState<S> for S {}
+
 /// Gives blocks and stages their typed passes over pairs.
 macro_rules! threaded_forward {
     ($( [$($generics:tt)*] $module:ty, $run:ident / $run_mut:ident where { $($bounds:tt)* }; )*) => { $(
         impl<Input, State, E, D, T, $($generics)*> Module<Typed<Input, State, E, D, T>> for $module
         where
             Input: Shape,
-            State: Shape,
+            State: Shape + MatchesState<<Self as Threads<Input>>::State>,
             E: Dtype,
             D: Backend<E>,
             T: Tape<E, D>,
-            Self: Accepts<Input> + Threads<Input, State = State>,
+            Self: Accepts<Input> + Threads<Input>,
             $($bounds)*
         {
             type Output = Typed<<Self as Accepts<Input>>::Output, State, E, D, T>;
@@ -59,11 +70,11 @@ macro_rules! threaded_forward {
         impl<Input, State, E, D, T, $($generics)*> ModuleMut<Typed<Input, State, E, D, T>> for $module
         where
             Input: Shape,
-            State: Shape,
+            State: Shape + MatchesState<<Self as Threads<Input>>::State>,
             E: Dtype,
             D: Backend<E>,
             T: Tape<E, D>,
-            Self: Accepts<Input> + Threads<Input, State = State>,
+            Self: Accepts<Input> + Threads<Input>,
             $($bounds)*
         {
             type Output = Typed<<Self as Accepts<Input>>::Output, State, E, D, T>;

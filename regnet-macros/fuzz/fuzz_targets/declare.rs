@@ -12,6 +12,7 @@ fuzz_target!(|text: &str| {
     let tokens = quote!([regnet] #tokens);
     parses(declare(Form::RegNet, tokens.clone()));
     parses(declare(Form::AnyNet, tokens.clone()));
+    parses(declare(Form::SelfRegulated, tokens.clone()));
     parses(population(tokens));
 });
 

@@ -22,7 +22,7 @@ const STRIDE: usize = 2;
 pub fn model(report: &mut Report, body: &Body) -> (Model, Vec<budget::Written>) {
     let mut draft = Stages::new();
     if !body.is_empty() {
-        let keys = keys(report, Form::AnyNet, &body.entries);
+        let keys = keys(report, Form::AnyNet.keys(), &body.entries);
         let complete = !missing(report, Form::AnyNet, body, &keys.attempted);
         draft.read(report, &keys.known);
         draft.check_ends(report, body, &keys.known);
@@ -85,7 +85,9 @@ impl Stages {
             Key::Bottleneck => self.bottleneck = Some(Values::read(report, key, tokens, ratio)),
             Key::Block => self.block = block(tokens)?,
             Key::DesignSpace => self.space = Some(space(tokens)?),
-            _ => self.ends.set(key, tokens)?,
+            _ => {
+                self.ends.set(report, key, tokens);
+            }
         }
         Ok(())
     }
@@ -134,12 +136,6 @@ impl Stages {
             blamed.push(key);
         }
         if !blamed.is_empty() {
-            return None;
-        }
-        if self.block == Block::Basic && net.se.is_some() {
-            let at = self.blame(body, entries, "se", None);
-            let what = "there are no layers yet for basic blocks with squeeze-and-excitation";
-            report.at(at, Mistake::new(Code::NoLayers, what, "use a bottleneck block or leave se out"));
             return None;
         }
         self.check_space(report, body, entries, &net);
@@ -204,7 +200,7 @@ impl Stages {
             block: self.block,
             stages,
             se: ends.params.se,
-            regulator: None,
+            regulator: ends.regulator,
             classes: ends.classes,
         })
     }
@@ -260,6 +256,7 @@ fn key(error: &SpecError) -> Option<&'static str> {
         SpecError::GroupWidth { .. } => "groups",
         SpecError::PlainStage { .. } => "block",
         SpecError::PlainSe { .. } => "se",
+        SpecError::PlainRegulator { .. } => "regulator",
         _ => return None,
     })
 }

@@ -6,6 +6,7 @@ use proc_macro2::{Delimiter, TokenTree};
 use regnet_space::{Bottleneck, Declaration, ParamError, Preset, SE_RATIO, Space, Stem, StemKind, presets};
 
 use super::Model;
+use super::regulator::regulator;
 use crate::code::Code;
 use crate::key::Key;
 use crate::parse::{Entry, flatten, is_group, is_word, stream};
@@ -37,9 +38,8 @@ impl Draft {
         let mut read = Vec::new();
         for &(key, entry) in entries {
             let Some(value) = &entry.value else { continue };
-            match self.set(key, value) {
-                Ok(()) => read.push((key, entry)),
-                Err(mistake) => report.at(stream(value), mistake),
+            if self.set(report, key, value) {
+                read.push((key, entry));
             }
         }
         read
@@ -78,8 +78,17 @@ impl Draft {
         self.size.unwrap_or(usual_size(self.declaration.stem.kind))
     }
 
-    /// Sets one key of `regnet!`.
-    pub fn set(&mut self, key: Key, tokens: &[TokenTree]) -> Result<(), Mistake> {
+    /// Sets one key of `regnet!`, or reports what cannot be read; whether it is set.
+    pub fn set(&mut self, report: &mut Report, key: Key, tokens: &[TokenTree]) -> bool {
+        if key == Key::Regulator {
+            let regulator = regulator(report, tokens);
+            self.declaration.regulator = regulator;
+            return regulator.is_some();
+        }
+        self.set_value(key, tokens).map_err(|mistake| report.at(stream(tokens), mistake)).is_ok()
+    }
+
+    fn set_value(&mut self, key: Key, tokens: &[TokenTree]) -> Result<(), Mistake> {
         let whole = || value::whole(key.name(), key.example(), tokens);
         let number = || value::number(key.name(), key.example(), tokens);
         let Declaration { params, classes, stem, space, input_channels, .. } = &mut self.declaration;

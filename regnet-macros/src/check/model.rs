@@ -13,6 +13,8 @@ pub struct Model {
     pub se_widths: Vec<[usize; 2]>,
     /// What its documentation calls it, with the article.
     pub title: String,
+    /// The number on arXiv of the paper that describes it, a regulator aside.
+    pub paper: &'static str,
     /// The limits of its budget, each with what the network costs.
     pub budget: Vec<(Limit, u64)>,
 }
@@ -30,6 +32,7 @@ impl Model {
             table,
             se_widths,
             title,
+            paper: "2003.13678",
             budget: Vec::new(),
             net,
         })

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use regnet_space::{
-    AnyNet, Block, Bottleneck, Compatibility, Declaration, RegNetParams, SampledSpace, Sampler, Space, Stage,
-    Stem, StemKind, presets, torchvision_presets,
+    AnyNet, Block, Bottleneck, Cell, CellConv, Compatibility, Declaration, RegNetParams, Regulator,
+    SampledSpace, Sampler, Share, Space, Stage, Stem, StemKind, presets, torchvision_presets,
 };
 
 use super::{Model, anynet, draft};
@@ -58,18 +58,26 @@ fn stems() -> impl Strategy<Value = Stem> {
     (kind, 1_usize..100).prop_map(|(kind, width)| Stem { kind, width })
 }
 
+fn regulators() -> impl Strategy<Value = Option<Regulator>> {
+    let cell = prop::sample::select(vec![Cell::Rnn, Cell::Gru, Cell::Lstm]);
+    let conv = prop::sample::select(vec![CellConv::Full, CellConv::Efficient]);
+    let share = prop::sample::select(vec![Share::Stage, Share::Block]);
+    let regulator = (cell, conv, share, any::<bool>());
+    prop::option::of(regulator.prop_map(|(cell, conv, share, carry)| Regulator { cell, conv, share, carry }))
+}
+
 fn declarations() -> impl Strategy<Value = Declaration> {
     let params = (1_usize..100, 1_usize..64, 0.0..300.0, 1.01..8.0, 1_usize..300, bottlenecks(), ratios())
         .prop_map(|(d, w0, wa, wm, g, b, se)| RegNetParams { d, w0: 8 * w0, wa, wm, g, b, se });
     let rule = prop::sample::select(vec![Compatibility::Published, Compatibility::Torchvision]);
     let space = prop::sample::select(vec![Space::RegNet, Space::Any]);
-    (params, stems(), 1_usize..9, 1_usize..2000, rule, space).prop_map(
-        |(params, stem, input_channels, classes, compatibility, space)| Declaration {
+    (params, stems(), regulators(), 1_usize..9, 1_usize..2000, rule, space).prop_map(
+        |(params, stem, regulator, input_channels, classes, compatibility, space)| Declaration {
             params,
             space,
             compatibility,
             stem,
-            regulator: None,
+            regulator,
             input_channels,
             classes,
         },
@@ -89,17 +97,17 @@ fn stages() -> impl Strategy<Value = Vec<Stage>> {
     prop::collection::vec(stage, 1..=6)
 }
 
-/// Sound networks without regulators, and without squeeze-and-excitation in basic blocks: `anynet!` has neither yet.
+/// Sound networks.
 fn networks() -> impl Strategy<Value = AnyNet> {
     let block = prop::sample::select(vec![Block::Vanilla, Block::Basic, Block::Bottleneck]);
-    (block, stages(), stems(), ratios(), 1_usize..9, 1_usize..2000).prop_map(
-        |(block, mut stages, stem, se, input_channels, classes)| {
-            let bottleneck = block == Block::Bottleneck;
-            if !bottleneck {
+    (block, stages(), stems(), ratios(), regulators(), 1_usize..9, 1_usize..2000).prop_map(
+        |(block, mut stages, stem, se, regulator, input_channels, classes)| {
+            if block != Block::Bottleneck {
                 stages = stages.iter().map(|s| Stage::plain(s.depth, s.width, s.stride)).collect();
             }
-            let se = se.filter(|_| bottleneck);
-            AnyNet { input_channels, stem, block, stages, se, regulator: None, classes }
+            let se = se.filter(|_| block.has_shortcut());
+            let regulator = regulator.filter(|_| block.has_shortcut());
+            AnyNet { input_channels, stem, block, stages, se, regulator, classes }
         },
     )
 }

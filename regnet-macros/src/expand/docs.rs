@@ -5,27 +5,51 @@ use regnet_space::{Complexity, Limit, StageRow, nearest_preset};
 
 use crate::check::Model;
 
+/// The paper of the regulators.
+const REGULATED: &str = "2101.00590";
+
 /// Markdown, line by line, to follow what the user wrote.
 pub fn markdown(model: &Model) -> Vec<String> {
-    let [channels, height, width] = model.input;
-    let classes = model.net.classes;
-    let title = &model.title;
-    let mut lines = vec![
-        String::new(),
-        format!(
-            "{title} ([arXiv 2003.13678](https://arxiv.org/abs/2003.13678)) for {channels} x {height} x {width} \
-             images and {classes} classes."
-        ),
-        String::new(),
-        "| stage | blocks | width | group width | output size | params | flops |".to_owned(),
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |".to_owned(),
-    ];
-    lines.extend(model.table.iter().map(row));
-    let blocks: usize = model.table.iter().map(|row| row.blocks).sum();
-    let Complexity { flops, params, .. } = model.complexity();
-    lines.push(format!("| total | {blocks} | | | | {} | {} |", grouped(params), grouped(flops)));
+    let mut lines = vec![String::new(), heading(model), String::new()];
+    lines.extend(stages(model));
     lines.extend(budget(model));
     lines.extend(note(model));
+    lines
+}
+
+/// What it is, by which papers, and for which images.
+fn heading(model: &Model) -> String {
+    let [channels, height, width] = model.input;
+    let (title, paper, classes) = (&model.title, arxiv(model.paper), model.net.classes);
+    let regulated = model
+        .net
+        .regulator
+        .map_or(String::new(), |regulator| format!(", regulated by `{regulator}` ({}),", arxiv(REGULATED)));
+    format!("{title} ({paper}){regulated} for {channels} x {height} x {width} images and {classes} classes.")
+}
+
+fn arxiv(number: &str) -> String {
+    format!("[arXiv {number}](https://arxiv.org/abs/{number})")
+}
+
+/// The stage table, with a column for the regulators where there are any.
+fn stages(model: &Model) -> Vec<String> {
+    let regulated = model.net.regulator.is_some();
+    let [title, rule] = if regulated { [" regulator |", " ---: |"] } else { [""; 2] };
+    let mut lines = vec![
+        format!("| stage | blocks | width | group width |{title} output size | params | flops |"),
+        format!("| --- | ---: | ---: | ---: |{rule} ---: | ---: | ---: |"),
+    ];
+    // The stem and the head have none.
+    let mut regulators = [String::new()].into_iter().chain(model.net.regulators());
+    lines.extend(model.table.iter().map(|row| {
+        let regulator = regulated.then(|| regulators.next().unwrap_or_default());
+        self::row(row, regulator)
+    }));
+    let blocks: usize = model.table.iter().map(|row| row.blocks).sum();
+    let Complexity { flops, params, .. } = model.complexity();
+    let blank = if regulated { " | | | |" } else { " | | |" };
+    lines.push(format!("| total | {blocks} |{blank} {} | {} |", grouped(params), grouped(flops)));
     lines
 }
 
@@ -50,12 +74,13 @@ fn note(model: &Model) -> Vec<String> {
     }
 }
 
-fn row(row: &StageRow) -> String {
+fn row(row: &StageRow, regulator: Option<String>) -> String {
     let StageRow { name, blocks, group_width, output, complexity } = row;
     let blocks = if *blocks == 0 { String::new() } else { blocks.to_string() };
     let group_width = group_width.map_or(String::new(), |width| width.to_string());
+    let regulator = regulator.map_or(String::new(), |regulator| format!(" {regulator} |"));
     format!(
-        "| {name} | {blocks} | {} | {group_width} | {} x {} | {} | {} |",
+        "| {name} | {blocks} | {} | {group_width} |{regulator} {} x {} | {} | {} |",
         output.c,
         output.h,
         output.w,

@@ -2,8 +2,9 @@
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
-use regnet_space::{Block, Bottleneck, Stage, Stem, StemKind};
+use regnet_space::{Block, Bottleneck, Regulator, Stage, Stem, StemKind};
 
+use super::regulated;
 use crate::check::Model;
 
 /// `RegNet<Stem, (Stage1, .., StageN), Head>`.
@@ -17,11 +18,10 @@ pub fn network(krate: &TokenStream, model: &Model) -> TokenStream {
     });
     let [stem_width, features, classes] =
         [model.net.stem.width, model.features(), model.net.classes].map(number);
-    let stages = model.stages().zip(&model.se_widths).map(|((input, stage), se)| match model.net.block {
-        Block::Bottleneck => self::stage(&builders, input, stage, *se),
-        Block::Basic => basic(&builders, input, stage),
-        Block::Vanilla => vanilla(&builders, input, stage),
-    });
+    let stages = match model.net.regulator {
+        Some(regulator) => regulated::stages(&builders, model, regulator),
+        None => stages(&builders, model),
+    };
     quote! {
         #builders::RegNet<
             #builders::#stem<#channels, #stem_width>,
@@ -29,6 +29,16 @@ pub fn network(krate: &TokenStream, model: &Model) -> TokenStream {
             #builders::Head<#features, #classes>
         >
     }
+}
+
+/// The stages without a regulator.
+fn stages(builders: &TokenStream, model: &Model) -> Vec<TokenStream> {
+    let stages = model.stages().zip(&model.se_widths).map(|((input, stage), se)| match model.net.block {
+        Block::Bottleneck => self::stage(builders, input, stage, *se),
+        Block::Basic => basic(builders, input, stage, *se),
+        Block::Vanilla => vanilla(builders, input, stage),
+    });
+    stages.collect()
 }
 
 /// `XStage<..>`, or `YStage<..>` with squeeze-and-excitation.
@@ -67,19 +77,49 @@ fn stage(builders: &TokenStream, input_width: usize, stage: &Stage, se_widths: [
 }
 
 /// Whether a stage's first block changes neither width nor resolution, so that its shortcut is the identity, too.
-fn keeps(input: usize, stage: &Stage) -> bool {
+pub fn keeps(input: usize, stage: &Stage) -> bool {
     input == stage.width && stage.stride == 1
 }
 
-/// `BasicStage<..>`, or blocks that are all alike.
-fn basic(builders: &TokenStream, input: usize, stage: &Stage) -> TokenStream {
-    let [depth, width, stride] = [stage.depth, stage.width, stage.stride].map(number);
-    if keeps(input, stage) {
-        let block = quote!(#builders::BasicNext<#width>);
-        return quote!(#builders::Stage<#block, #block, #depth>);
+/// `BasicStage<..>`, or what it is made of: with squeeze-and-excitation, or where all blocks are alike.
+fn basic(builders: &TokenStream, input_width: usize, stage: &Stage, se_widths: [usize; 2]) -> TokenStream {
+    let [depth, input, width, stride] = [stage.depth, input_width, stage.width, stage.stride].map(number);
+    match se_widths {
+        [0, 0] if keeps(input_width, stage) => {
+            let block = quote!(#builders::BasicNext<#width>);
+            quote!(#builders::Stage<#block, #block, #depth>)
+        }
+        [0, 0] => quote!(#builders::BasicStage<#depth, #input, #width, #stride>),
+        _ => {
+            let [first, next] = se_widths.map(|hidden| excite(builders, stage.width, hidden));
+            let shortcut = shortcut(builders, input_width, stage);
+            quote! {
+                #builders::Stage<
+                    #builders::ResBlock<#shortcut, #builders::Pair<#input, #width, #stride, #first>>,
+                    #builders::ResBlock<#builders::Identity, #builders::Pair<#width, #width, 1, #next>>,
+                    #depth
+                >
+            }
+        }
     }
-    let input = number(input);
-    quote!(#builders::BasicStage<#depth, #input, #width, #stride>)
+}
+
+/// The shortcut of a stage's first block.
+fn shortcut(builders: &TokenStream, input: usize, stage: &Stage) -> TokenStream {
+    if keeps(input, stage) {
+        return quote!(#builders::Identity);
+    }
+    let [input, width, stride] = [input, stage.width, stage.stride].map(number);
+    quote!(#builders::Projection<#input, #width, #stride>)
+}
+
+/// Squeeze-and-excitation on so many channels; of no hidden units it is none.
+pub fn excite(builders: &TokenStream, channels: usize, hidden: usize) -> TokenStream {
+    if hidden == 0 {
+        return quote!(#builders::NoExcite);
+    }
+    let [channels, hidden] = [channels, hidden].map(number);
+    quote!(#builders::SqueezeExcite<#channels, #hidden>)
 }
 
 /// `VanillaStage<..>`, which has no shortcut.
@@ -116,6 +156,13 @@ pub fn spec(private: &TokenStream, model: &Model) -> TokenStream {
         }
         None => quote!(#core::option::Option::None),
     };
+    let regulator = match net.regulator {
+        Some(regulator) => {
+            let regulator = self::regulator(&space, regulator);
+            quote!(#core::option::Option::Some(#regulator))
+        }
+        None => quote!(#core::option::Option::None),
+    };
     quote! {
         #space::AnyNet {
             input_channels: #input_channels,
@@ -123,8 +170,22 @@ pub fn spec(private: &TokenStream, model: &Model) -> TokenStream {
             block: #space::Block::#block,
             stages: #core::convert::From::from([#(#stages),*]),
             se: #se,
-            regulator: #core::option::Option::None,
+            regulator: #regulator,
             classes: #classes,
+        }
+    }
+}
+
+fn regulator(space: &TokenStream, regulator: Regulator) -> TokenStream {
+    let Regulator { cell, conv, share, carry } = regulator;
+    let [cell, conv, share] =
+        [format!("{cell:?}"), format!("{conv:?}"), format!("{share:?}")].map(|name| ident(&name));
+    quote! {
+        #space::Regulator {
+            cell: #space::Cell::#cell,
+            conv: #space::CellConv::#conv,
+            share: #space::Share::#share,
+            carry: #carry,
         }
     }
 }
@@ -146,6 +207,6 @@ pub fn number(n: usize) -> Literal {
     Literal::usize_unsuffixed(n)
 }
 
-fn ident(name: &str) -> Ident {
+pub fn ident(name: &str) -> Ident {
     Ident::new(name, Span::call_site())
 }

@@ -44,7 +44,7 @@ impl Body {
         };
         segments.extend(self::segments(report, after));
         let entries =
-            segments.into_iter().filter_map(|segment| Entry::parse(report, form, segment)).collect();
+            segments.into_iter().filter_map(|segment| Entry::parse(report, form.keys(), segment)).collect();
         Self { whole, preset, entries }
     }
 
@@ -55,22 +55,22 @@ impl Body {
 }
 
 impl Entry {
-    /// Reads entries separated by commas.
-    pub fn parse_all(report: &mut Report, form: Form, tokens: &[TokenTree]) -> Vec<Self> {
+    /// Reads entries of `keys`, separated by commas.
+    pub fn parse_all(report: &mut Report, keys: &[Key], tokens: &[TokenTree]) -> Vec<Self> {
         let segments = segments(report, tokens);
-        segments.into_iter().filter_map(|segment| Self::parse(report, form, segment)).collect()
+        segments.into_iter().filter_map(|segment| Self::parse(report, keys, segment)).collect()
     }
 
-    fn parse(report: &mut Report, form: Form, segment: &[TokenTree]) -> Option<Self> {
+    fn parse(report: &mut Report, keys: &[Key], segment: &[TokenTree]) -> Option<Self> {
         let (TokenTree::Ident(key), rest) = segment.split_first()? else {
-            report.at(stream(segment), not_an_entry(form.keys()[0].example()));
+            report.at(stream(segment), not_an_entry(keys[0].example()));
             return None;
         };
         if rest.first().is_some_and(|next| is_punct(next, '<')) && budget::is_quantity(&key.to_string()) {
             report.at(key, budget::outside(&key.to_string()));
             return None;
         }
-        let example = form.find(&key.to_string()).map_or("key = value", |key| key.example());
+        let example = Key::find(keys, &key.to_string()).map_or("key = value", |key| key.example());
         let value = match rest {
             [other, ..] if !is_punct(other, '=') => {
                 report.at(other, no_equals(key, format!("write it as in `{example}`")));
@@ -147,14 +147,18 @@ fn segments<'a>(report: &mut Report, tokens: Tokens<'a>) -> Vec<Tokens<'a>> {
             let what = "`;` ends a line only after `struct NAME = ..`";
             report.at(token, Mistake::new(Code::Separator, what, "write `,` here"));
         }
-        let within_budget = is_budget(&tokens[start..i]) && budget::continues(&tokens[i + 1..]);
+        let within_budget = sets(Key::Budget, &tokens[start..i]) && budget::continues(&tokens[i + 1..]);
         if semicolon || is_punct(token, ',') && !within_budget {
             if i == start && !semicolon {
                 report.at(token, nothing_before());
             }
             segments.push(&tokens[start..i]);
             start = i + 1;
-        } else if i > start && starts_entry(&tokens[i..]) && !is_punct(&tokens[i - 1], '=') {
+        } else if i > start
+            && starts_entry(&tokens[i..])
+            && !is_punct(&tokens[i - 1], '=')
+            && !(sets(Key::Regulator, &tokens[start..i]) && is_option(token))
+        {
             report.at(token, no_comma(format!("expected `,` before `{token}`")));
             segments.push(&tokens[start..i]);
             start = i;
@@ -165,10 +169,16 @@ fn segments<'a>(report: &mut Report, tokens: Tokens<'a>) -> Vec<Tokens<'a>> {
     segments
 }
 
-/// Whether these are the first tokens of `budget = limit, limit, ..`, which has commas of its own even if it is misspelt.
-fn is_budget(tokens: Tokens<'_>) -> bool {
-    let [TokenTree::Ident(key), equals, ..] = tokens else { return false };
-    is_punct(equals, '=') && suggest::nearest(&key.to_string(), [Key::Budget.name()]).is_some()
+/// Whether these are the first tokens of `key = ..`, also misspelt. A `budget` has commas of its own, and a `regulator`
+/// entries of its own, though those should stand in parentheses.
+fn sets(key: Key, tokens: Tokens<'_>) -> bool {
+    let [TokenTree::Ident(name), equals, ..] = tokens else { return false };
+    is_punct(equals, '=') && suggest::nearest(&name.to_string(), [key.name()]).is_some()
+}
+
+/// Whether this is an option of a regulator.
+fn is_option(token: &TokenTree) -> bool {
+    Key::find(&Key::REGULATOR, &token.to_string()).is_some()
 }
 
 fn starts_entry(tokens: &[TokenTree]) -> bool {

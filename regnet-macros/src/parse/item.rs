@@ -73,7 +73,7 @@ fn item(report: &mut Report, form: Form, line: &[TokenTree]) -> Option<Item> {
 
 /// Reads a line after the first, which may not set the network's parameters.
 fn options(report: &mut Report, form: Form, line: &[TokenTree]) -> Vec<Entry> {
-    let options = Entry::parse_all(report, form, line);
+    let options = Entry::parse_all(report, form.keys(), line);
     for Entry { key, .. } in &options {
         if form.find(&key.to_string()).is_some_and(Key::is_parameter) {
             let what = format!("`{key}` is one of the network's parameters, not an option");

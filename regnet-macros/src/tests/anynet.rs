@@ -62,6 +62,18 @@ fn stages_that_keep_width_and_resolution() {
         ),
         "{net}"
     );
+    let net = network(
+        "depths = [2, 1], widths = [16, 32], strides = [1, 2], block = basic, stem = cifar(16), se = true",
+    );
+    assert!(
+        net.contains(
+            "(Stage<ResBlock<Identity,Pair<16,16,1,SqueezeExcite<16,4>>>,\
+             ResBlock<Identity,Pair<16,16,1,SqueezeExcite<16,4>>>,2>,\
+             Stage<ResBlock<Projection<16,32,2>,Pair<16,32,2,SqueezeExcite<32,4>>>,\
+             ResBlock<Identity,Pair<32,32,1,SqueezeExcite<32,8>>>,1>,)"
+        ),
+        "{net}"
+    );
     let net = network("depths = [9], widths = [16], strides = 1, block = vanilla, stem = cifar(16)");
     assert!(net.contains("(VanillaStage<9,16,16,1>,)"), "{net}");
 }
@@ -101,7 +113,7 @@ fn missing_and_unknown_keys() {
         &[(
             "d",
             "there is no key `d`; the keys are `depths`, `widths`, `groups`, `bottleneck`, `strides`, `block`, `se`, \
-             `classes`, `stem`, `input`, `space` and `budget`",
+             `classes`, `stem`, `regulator`, `input`, `space` and `budget`",
         )],
     );
 }
@@ -201,13 +213,6 @@ fn blocks() {
         &[(
             "true",
             "a vanilla block has no squeeze-and-excitation; use a basic or bottleneck block or leave se out",
-        )],
-    );
-    wrong(
-        "depths = [1], widths = [48], block = basic, se = true",
-        &[(
-            "true",
-            "there are no layers yet for basic blocks with squeeze-and-excitation; use a bottleneck block or leave se out",
         )],
     );
     wrong(

@@ -8,15 +8,12 @@ use regnet_space::code::CODES;
 use crate::code::Code;
 
 /// What no program can bring about.
-const UNREACHABLE: [(&str, &str); 6] = [
+const UNREACHABLE: [(&str, &str); 3] = [
     ("called-directly", "only the hidden macro behind `regnet!` can be called without its crate's path"),
     (
         "plain-stage",
         "`anynet!` refuses groups and bottlenecks of plain blocks as `plain-block`, before there are stages",
     ),
-    ("plain-regulator", "no key of the macros sets a regulator yet"),
-    ("unknown-regulator", "no key of the macros sets a regulator yet"),
-    ("self-regulated-depth", "no macro declares the paper's networks yet"),
     ("reversed-window", "`population!` refuses such a range as it was written, as `reversed-range`"),
 ];
 

@@ -35,7 +35,7 @@ fn all_at_once() {
             (
                 "h",
                 "there is no key `h`; the keys are `d`, `w0`, `wa`, `wm`, `g`, `b`, `se`, `classes`, `stem`, \
-                 `input`, `space` and `budget`",
+                 `regulator`, `input`, `space` and `budget`",
             ),
             ("classes", "`classes` is set twice: `classes = 0` came first; keep one"),
             (
@@ -326,7 +326,7 @@ fn malformed_items() {
         &[(
             "speed",
             "there is no key `speed`; the keys are `d`, `w0`, `wa`, `wm`, `g`, `b`, `se`, `classes`, `stem`, \
-             `input`, `space` and `budget`",
+             `regulator`, `input`, `space` and `budget`",
         )],
     );
 }

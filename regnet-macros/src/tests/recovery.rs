@@ -62,6 +62,8 @@ fn any_damage_is_reported_and_nothing_panics() {
         "struct Net = depths = [2], widths = [16], block = basic; stem = cifar(8);",
         "#[doc = \"x\"] pub(crate) struct Net = RegNetX-400MF, se = 0.25; classes = 10; input = 3x32x32;",
         "RegNetX-400MF, budget = flops <= 400M, memory(training, batch = 2) <= 1G, classes = 10",
+        "RegNetX-200MF, regulator = gru(conv = efficient, share = block, carry = true), classes = 10",
+        "pub struct Net = depth = 20, cell = lstm; conv = efficient; se = true; classes = 10;",
     ];
     let intruders = "; , < > = - # d x struct pub 0 1e999 18446744073709551616 'c' b\"s\" 'life (a) {} [] ::";
     let intruders: Vec<TokenTree> = intruders.parse::<TokenStream>().unwrap().into_iter().collect();
@@ -80,7 +82,7 @@ fn any_damage_is_reported_and_nothing_panics() {
 
 fn check<'a>(tokens: impl Iterator<Item = &'a TokenTree>) {
     let tokens: TokenStream = tokens.cloned().collect();
-    for form in [Form::RegNet, Form::AnyNet] {
+    for form in [Form::RegNet, Form::AnyNet, Form::SelfRegulated] {
         let expanded = expand::declare(form, quote::quote!([::regnet] #tokens));
         let parses = syn::parse2::<syn::Type>(expanded.clone()).is_ok()
             || syn::parse2::<syn::File>(expanded.clone()).is_ok();

@@ -53,6 +53,14 @@ fn an_item_of_stages() {
     assert_item_expands("stages", Form::AnyNet, "anynet", item);
 }
 
+#[test]
+fn a_self_regulated_item() {
+    let item = "/// The paper's smallest.\n\
+                pub struct Small = < depth = 8, cell = gru, carry = true >;\n\
+                classes = 10; budget = flops <= 50M;";
+    assert_item_expands("self_regulated", Form::SelfRegulated, "self_regulated", item);
+}
+
 /// Without the impls of each network, which are those of an item.
 #[test]
 fn a_population() {

@@ -102,6 +102,7 @@ fn deep() -> Vec<(Form, String)> {
             "pub struct Net = < d=1024, w0=8, wa=8, wm=5, g=8, se=true >; space = any;".to_owned(),
         ),
         (Form::AnyNet, format!("pub struct Net = {resnet}; stem = cifar(16);")),
+        (Form::SelfRegulated, "pub struct Net = depth = 1202, share = block, carry = true;".to_owned()),
     ]
 }
 

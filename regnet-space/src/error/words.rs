@@ -77,12 +77,10 @@ impl ParamError {
             }
             Self::UnknownStem { name } => {
                 let all = "there are `simple`, `cifar` and `resnet`";
-                let nearest = suggest::nearest(name, ["simple", "cifar", "resnet"]);
-                let meant = nearest.map_or(String::new(), |nearest| format!("did you mean `{nearest}`? "));
-                (format!("no stem is called `{name}`"), format!("{meant}{all}"))
+                (format!("no stem is called `{name}`"), with_nearest(name, all))
             }
             Self::UnknownRegulator { text, what, allowed } => {
-                (format!("`{text}` is no {what}"), (*allowed).to_owned())
+                (format!("`{text}` is no {what}"), with_nearest(text, allowed))
             }
             Self::SelfRegulatedDepth { depth, nearest } => (
                 format!(
@@ -167,6 +165,16 @@ impl SpecError {
             ),
         };
         Words { what, help }
+    }
+}
+
+/// `allowed`, after the one of its words in backticks that was probably meant.
+fn with_nearest(word: &str, allowed: &str) -> String {
+    let quoted = allowed.split('`').skip(1).step_by(2);
+    let words = quoted.filter(|quoted| quoted.chars().all(char::is_alphanumeric));
+    match suggest::nearest(word, words) {
+        Some(nearest) => format!("did you mean `{nearest}`? {allowed}"),
+        None => allowed.to_owned(),
     }
 }
 

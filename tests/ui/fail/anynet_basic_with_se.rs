@@ -1,5 +1,0 @@
-use regnet::anynet;
-
-type Net = anynet!(depths = [1, 3], widths = [48, 96], block = basic, se = true);
-
-fn main() {}
