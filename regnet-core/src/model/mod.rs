@@ -6,20 +6,18 @@ mod head;
 mod network;
 mod pair;
 mod regulated;
-mod regulated_stage;
 mod run_time;
 mod stage;
 mod stem;
-mod threaded;
 
 pub use block::{Identity, Projection, ResBlock};
 pub use bottleneck::Bottleneck;
 pub use head::Head;
 pub use network::RegNet;
 pub use pair::Pair;
-pub use regulated::{BranchSizes, Regulated, RegulatedBranch, Remembers, Step, Threaded, Threads};
-pub use regulated_stage::RegulatedStage;
+pub use regulated::{
+    BranchSizes, MatchesState, Regulated, RegulatedBranch, RegulatedStage, Remembers, Step, Threaded, Threads,
+};
 pub use run_time::{BuildError, DynRegNet};
 pub use stage::Stage;
 pub use stem::Stem;
-pub use threaded::MatchesState;

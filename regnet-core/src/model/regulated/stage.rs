@@ -2,7 +2,7 @@
 
 use dfdx::prelude::*;
 
-use super::regulated::{Remembers, Step, Threaded, Threads};
+use super::{Remembers, Step, Threaded, Threads};
 use crate::Backend;
 use crate::forward::{Accepts, Run};
 use crate::regulator::{Carries, NoCarry, Serves};

@@ -2,10 +2,11 @@
 
 use dfdx::prelude::*;
 
-use super::regulated::{Step, Threaded, Threads};
-use super::{RegulatedStage, ResBlock};
+use super::RegulatedStage;
+use super::{Step, Threaded, Threads};
 use crate::Backend;
 use crate::forward::Accepts;
+use crate::model::ResBlock;
 use crate::regulator::{NoCarry, PerBlock};
 use crate::tensors::{Map, cast};
 
