@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use regnet_engine::batch_norm::{self, Activation, Apply, Backward, BatchNorm};
 use regnet_engine::cells::{Gate, lstm};
 use regnet_engine::conv2d::{self, Conv2d};
+use regnet_engine::regulator::{self, Cell, CellConv, ConvWeights, Inputs, Step, Weights};
 
 /// Seconds of the fastest run among those that fit a tenth of a second, at least five.
 fn best(mut run: impl FnMut()) -> f64 {
@@ -109,6 +110,42 @@ fn lstm_step(name: &str, op: Gate) {
     println!("{name:<34} {:>8.1} {:>8.1} GB/s", 15.0 * gigabytes / forward, 14.0 * gigabytes / backward);
 }
 
+/// A whole step of a regulator with a state, forward and both. The backward pass takes what the forward one saved, so
+/// that it has no time of its own.
+fn regulator_step(name: &str, op: Step) {
+    let full = op.rows() * op.channels * 9;
+    let convolutions = match op.conv {
+        CellConv::Full => ConvWeights::Full { x: numbers(full), h: numbers(full) },
+        CellConv::Efficient => ConvWeights::Efficient {
+            x_scale: numbers(op.rows()),
+            h_scale: numbers(op.rows()),
+            spatial: numbers(op.rows() * 9),
+        },
+    };
+    let weights = Weights { convolutions, bias: numbers(op.rows()) };
+    let mut dweights = weights.clone();
+    let read = weights.each_ref().map(|weight| &weight[..]);
+    let (x, state) = (numbers(op.input_len()), numbers(op.state_len()));
+    let (mut dx, mut dstate, mut out) = (x.clone(), state.clone(), state.clone());
+    let inputs = Inputs { x: &x, state: Some(&state) };
+    let forward = best(|| drop(black_box(regulator::forward(&op, &read, inputs, &mut out))));
+    let both = best(|| {
+        let saved = regulator::forward(&op, &read, inputs, &mut out);
+        let convolutions = match &mut dweights.convolutions {
+            ConvWeights::Full { x, h } => ConvWeights::Full { x: &mut x[..], h: &mut h[..] },
+            ConvWeights::Efficient { x_scale, h_scale, spatial } => ConvWeights::Efficient {
+                x_scale: &mut x_scale[..],
+                h_scale: &mut h_scale[..],
+                spatial: &mut spatial[..],
+            },
+        };
+        let dweights = Weights { convolutions, bias: &mut dweights.bias[..] };
+        let into = regulator::Gradients { dx: &mut dx, dstate: Some(&mut dstate), dweights };
+        regulator::backward(&op, &read, inputs, saved, (&out, &state), into);
+    });
+    println!("{name:<34} {:>8.2} {:>8.2} ms", 1e3 * forward, 1e3 * both);
+}
+
 fn conv(
     inputs: usize,
     outputs: usize,
@@ -196,6 +233,18 @@ fn main() {
         let name = format!("lstm {channels} at {side}x{side}");
         if wanted(&name) {
             lstm_step(&name, Gate { batch: 64, channels, pixels: side * side });
+        }
+    }
+    println!("{:<34} {:>8} {:>8}", "regulator, batch 128", "forward", "both");
+    for cell in [Cell::Rnn, Cell::Gru, Cell::Lstm] {
+        for conv in [CellConv::Full, CellConv::Efficient] {
+            for (channels, side) in [(16, 32), (32, 16), (64, 8)] {
+                let name = format!("regulator {cell} {conv} {channels} at {side}x{side}");
+                let op = Step { cell, conv, batch: 128, channels, height: side, width: side, stride: 1 };
+                if wanted(&name) {
+                    regulator_step(&name, op);
+                }
+            }
         }
     }
 }

@@ -50,6 +50,13 @@ pub fn take<T: Real>(op: &Channels, whole: &[T], part: &mut [T]) {
         .for_each(|(part, whole)| part.copy_from_slice(&whole[op.range()]));
 }
 
+/// The part as its own tensor.
+pub(crate) fn taken<T: Real>(op: &Channels, whole: &[T]) -> Vec<T> {
+    let mut part = vec![T::zero(); op.batch * op.count * op.pixels];
+    take(op, whole, &mut part);
+    part
+}
+
 /// Adds `part` to its channels of `whole`: the gradient of [`take`].
 pub fn add<T: Real>(op: &Channels, part: &[T], whole: &mut [T]) {
     op.check(whole, part);

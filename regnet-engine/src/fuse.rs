@@ -1,8 +1,8 @@
 //! The 1x1 convolution that fuses a block's features with the regulator's hidden state (Xu et al., "RegNet:
 //! Self-Regulated Network for Image Classification", 2021, equations 6 and 7).
 
+use crate::channels::{self, Channels};
 use crate::conv2d::{self, Conv2d};
-use crate::slabs::Slabs;
 use crate::{Real, check};
 
 /// The sizes of one fusion.
@@ -42,14 +42,14 @@ impl Fuse {
         2 * self.channels * self.channels
     }
 
+    /// The convolution of the features, or of the hidden state, alone.
     fn conv2d(&self) -> Conv2d {
         let &Self { batch, channels, pixels, .. } = self;
-        let (in_channels, out_channels) = (2 * channels, channels);
         Conv2d {
             batch,
-            in_channels,
-            out_channels,
-            group_width: in_channels,
+            in_channels: channels,
+            out_channels: channels,
+            group_width: channels,
             kernel: 1,
             stride: 1,
             height: 1,
@@ -57,16 +57,22 @@ impl Fuse {
         }
     }
 
-    fn slabs(&self) -> Slabs {
-        Slabs { batch: self.batch, len: self.channels * self.pixels }
+    /// The hidden state within the state.
+    fn hidden(&self) -> Channels {
+        let &Self { batch, channels, maps, pixels } = self;
+        Channels { batch, channels: maps * channels, first: 0, count: channels, pixels }
     }
 
-    /// Features and hidden state, one behind the other in each image.
-    fn joined<T: Real>(&self, x: &[T], state: &[T]) -> Vec<T> {
-        let mut joined = vec![T::zero(); 2 * self.len()];
-        self.slabs().put(x, 1, &mut joined, 0..1, 2);
-        self.slabs().put(state, self.maps, &mut joined, 1..2, 2);
-        joined
+    /// The half of the weight that sees the features, and the one that sees the hidden state.
+    fn halves(&self) -> [Channels; 2] {
+        let &Self { channels, .. } = self;
+        [0, channels].map(|first| Channels {
+            batch: channels,
+            channels: 2 * channels,
+            first,
+            count: channels,
+            pixels: 1,
+        })
     }
 }
 
@@ -85,7 +91,9 @@ pub struct Gradients<'a, T> {
 pub fn forward<T: Real>(op: &Fuse, x: &[T], state: &[T], w: &[T], y: &mut [T]) {
     check::length("x", x, op.len());
     check::length("state", state, op.state_len());
-    conv2d::forward(&op.conv2d(), &op.joined(x, state), w, None, y);
+    let (conv, [of_x, of_h]) = (op.conv2d(), op.halves());
+    conv2d::forward(&conv, x, &channels::taken(&of_x, w), None, y);
+    conv2d::forward_add(&conv, &channels::taken(&op.hidden(), state), &channels::taken(&of_h, w), y);
 }
 
 /// Adds to all of `gradients`.
@@ -94,10 +102,15 @@ pub fn backward<T: Real>(op: &Fuse, x: &[T], state: &[T], w: &[T], dy: &[T], int
     check::length("state", state, op.state_len());
     check::length("dx", into.dx, op.len());
     check::length("dstate", into.dstate, op.state_len());
-    let conv = op.conv2d();
-    conv2d::backward_weight(&conv, &op.joined(x, state), dy, into.dw);
-    let mut djoined = vec![T::zero(); 2 * op.len()];
-    conv2d::backward_input(&conv, w, dy, &mut djoined);
-    op.slabs().add(&djoined, 0, 2, into.dx, 0..1, 1);
-    op.slabs().add(&djoined, 1, 2, into.dstate, 0..1, op.maps);
+    let (conv, hidden) = (op.conv2d(), op.hidden());
+    let [of_x, of_h] = op.halves();
+    let mut dhidden = vec![T::zero(); op.len()];
+    conv2d::backward_input(&conv, &channels::taken(&of_x, w), dy, into.dx);
+    conv2d::backward_input(&conv, &channels::taken(&of_h, w), dy, &mut dhidden);
+    channels::add(&hidden, &dhidden, into.dstate);
+    for (half, input) in [(of_x, x), (of_h, &channels::taken(&hidden, state))] {
+        let mut dw = vec![T::zero(); conv.weight_len()];
+        conv2d::backward_weight(&conv, input, dy, &mut dw);
+        channels::add(&half, &dw, into.dw);
+    }
 }

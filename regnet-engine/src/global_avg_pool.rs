@@ -1,8 +1,9 @@
 //! Global average pooling: the mean of each channel's pixels.
 
+use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::planes::{TASK, each_of, sum_of};
+use crate::planes::{Sum, TASK, each_of};
 use crate::{Real, check};
 
 /// The sizes: input `[batch, channels, pixels]`, output `[batch, channels]`.
@@ -44,9 +45,7 @@ pub fn forward<T: Real>(op: &GlobalAvgPool, x: &[T], y: &mut [T]) {
     let planes = op.planes_per_task();
     y.par_chunks_mut(planes).zip(x.par_chunks(planes * op.pixels)).for_each(|(y, x)| {
         for (y, x) in y.iter_mut().zip(x.chunks_exact(op.pixels)) {
-            let mut sum = [0.0];
-            sum_of(&mut sum, [x], |[x]| [x]);
-            *y = T::of(sum[0] / op.pixels as f64);
+            *y = T::of(Arch::new().dispatch(Sum(x)) / op.pixels as f64);
         }
     });
 }

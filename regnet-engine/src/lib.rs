@@ -59,7 +59,6 @@ pub mod regulator;
 pub mod relu;
 mod sigmoidal;
 mod simd;
-mod slabs;
 pub mod squeeze_excite;
 
 pub use real::Real;

@@ -7,8 +7,7 @@ use rayon::prelude::*;
 
 use crate::Real;
 
-/// Elements that the inner loops take at once; a multiple of any vector's, so that short planes are
-/// vectorised too.
+/// Elements of any vector at most; a multiple of every vector's.
 pub(crate) const LANES: usize = 16;
 
 /// Elements of a task.
@@ -80,7 +79,7 @@ impl Planes {
 pub(crate) trait Terms<const N: usize>: Sync {
     /// Adds those of the plane at `pixels` to its channel's sums. To be `#[inline(always)]`: only inside
     /// its caller is it compiled for the machine's vectors.
-    fn add(&self, channel: usize, pixels: Range<usize>, sums: &mut [f64; N]);
+    fn add<S: Simd>(&self, simd: S, channel: usize, pixels: Range<usize>, sums: &mut [f64; N]);
 }
 
 /// Some images of some channels.
@@ -96,49 +95,93 @@ impl<Q: Terms<N>, const N: usize> WithSimd for SumTask<'_, Q, N> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         for image in self.images {
             for (channel, sums) in self.channels.clone().zip(self.sums.iter_mut()) {
                 let start = (image * self.planes.channels + channel) * self.planes.pixels;
-                self.terms.add(channel, start..start + self.planes.pixels, sums);
+                self.terms.add(simd, channel, start..start + self.planes.pixels, sums);
             }
         }
     }
 }
 
-/// Adds what `f` makes of every element of the inputs to `N` sums.
+/// Adds what `f` makes of every vector of the inputs to `N` sums.
 ///
 /// A lane takes few enough terms in the element type for its rounding errors to stay below 1e-6 of the sum
 /// of the terms' sizes, as a rule far below; all beyond is in `f64`.
 #[inline(always)]
-pub(crate) fn sum_of<T: Real, const INPUTS: usize, const N: usize>(
+pub(crate) fn sum_of<S: Simd, T: Real, const INPUTS: usize, const N: usize>(
+    simd: S,
     sums: &mut [f64; N],
     inputs: [&[T]; INPUTS],
-    f: impl Fn([T; INPUTS]) -> [T; N],
+    f: impl Fn([T::Vector<S>; INPUTS]) -> [T::Vector<S>; N],
 ) {
-    const CHUNKS: usize = 32;
-    let split = inputs.map(|input| input.as_chunks::<LANES>());
-    let chunks = split[0].0.len();
-    for first in (0..chunks).step_by(CHUNKS) {
-        let mut lanes = [[T::zero(); LANES]; N];
-        for index in first..(first + CHUNKS).min(chunks) {
-            let chunk = split.map(|(chunks, _)| &chunks[index]);
-            for lane in 0..LANES {
-                let terms = f(chunk.map(|chunk| chunk[lane]));
-                for n in 0..N {
-                    lanes[n][lane] += terms[n];
-                }
-            }
+    const VECTORS: usize = 32;
+    let split = inputs.map(|input| T::split::<S>(input));
+    let vectors = split[0].0.len();
+    for first in (0..vectors).step_by(VECTORS) {
+        let mut lanes = [T::splat(simd, T::zero()); N];
+        for index in first..(first + VECTORS).min(vectors) {
+            let terms = f(split.map(|(vectors, _)| vectors[index]));
+            (0..N).for_each(|n| lanes[n] = T::plus(simd, lanes[n], terms[n]));
         }
+        (0..N).for_each(|n| sums[n] += T::reduce_sum(simd, lanes[n]).widen());
+    }
+    let rest = split[0].1.len();
+    if rest > 0 {
+        let terms = f(split.map(|(_, rest)| T::load_partial(simd, rest)));
         for n in 0..N {
-            sums[n] += lanes[n].iter().map(|lane| lane.widen()).sum::<f64>();
+            let mut lanes = [T::zero(); LANES];
+            T::store_partial(simd, &mut lanes[..rest], terms[n]);
+            sums[n] += lanes.iter().map(|lane| lane.widen()).sum::<f64>();
         }
     }
-    for lane in 0..split[0].1.len() {
-        let terms = f(split.map(|(_, rest)| rest[lane]));
-        for n in 0..N {
-            sums[n] += terms[n].widen();
-        }
+}
+
+/// Replaces every vector of `out` by what `f` makes of it and of the inputs'.
+#[inline(always)]
+pub(crate) fn each_vector_of<S: Simd, T: Real, const INPUTS: usize>(
+    simd: S,
+    out: &mut [T],
+    inputs: [&[T]; INPUTS],
+    f: impl Fn(T::Vector<S>, [T::Vector<S>; INPUTS]) -> T::Vector<S>,
+) {
+    let (out, out_rest) = T::split_mut::<S>(out);
+    let split = inputs.map(|input| T::split::<S>(input));
+    for (index, out) in out.iter_mut().enumerate() {
+        *out = f(*out, split.map(|(vectors, _)| vectors[index]));
+    }
+    if !out_rest.is_empty() {
+        let new = f(T::load_partial(simd, out_rest), split.map(|(_, rest)| T::load_partial(simd, rest)));
+        T::store_partial(simd, out_rest, new);
+    }
+}
+
+/// The sum of a plane's elements.
+pub(crate) struct Sum<'a, T>(pub &'a [T]);
+
+impl<T: Real> WithSimd for Sum<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
+        let mut sum = [0.0];
+        sum_of(simd, &mut sum, [self.0], |values| values);
+        sum[0]
+    }
+}
+
+/// The sum of the products of two planes' elements.
+pub(crate) struct Dot<'a, T>(pub &'a [T], pub &'a [T]);
+
+impl<T: Real> WithSimd for Dot<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
+        let (mut sum, zero) = ([0.0], T::splat(simd, T::zero()));
+        sum_of(simd, &mut sum, [self.0, self.1], |[a, b]| [T::times_plus(simd, a, b, zero)]);
+        sum[0]
     }
 }
 
@@ -149,15 +192,8 @@ pub(crate) fn each_of<T: Real, const INPUTS: usize>(
     inputs: [&[T]; INPUTS],
     f: impl Fn(&mut T, [T; INPUTS]),
 ) {
-    let (out, out_rest) = out.as_chunks_mut::<LANES>();
-    let split = inputs.map(|input| input.as_chunks::<LANES>());
+    let inputs = inputs.map(|input| &input[..out.len()]);
     for (index, out) in out.iter_mut().enumerate() {
-        let chunk = split.map(|(chunks, _)| &chunks[index]);
-        for (lane, out) in out.iter_mut().enumerate() {
-            f(out, chunk.map(|chunk| chunk[lane]));
-        }
-    }
-    for (lane, out) in out_rest.iter_mut().enumerate() {
-        f(out, split.map(|(_, rest)| rest[lane]));
+        f(out, inputs.map(|input| input[index]));
     }
 }

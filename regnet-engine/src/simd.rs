@@ -29,6 +29,9 @@ pub trait Lanes: Copy + Send + Sync {
         c: Self::Vector<S>,
     ) -> Self::Vector<S>;
 
+    /// `value` where `of` is positive or NaN, 0 elsewhere.
+    fn where_positive<S: Simd>(simd: S, value: Self::Vector<S>, of: Self::Vector<S>) -> Self::Vector<S>;
+
     /// The sum of the lanes, always added in the same order.
     fn reduce_sum<S: Simd>(simd: S, vector: Self::Vector<S>) -> Self;
 
@@ -46,7 +49,7 @@ pub trait Lanes: Copy + Send + Sync {
 }
 
 macro_rules! lanes {
-    ($element:ident, $vector:ident, $splat:ident, $add:ident, $mul_add:ident, $reduce_sum:ident,
+    ($element:ident, $vector:ident, $splat:ident, $add:ident, $mul_add:ident, $not_above:ident, $select:ident, $reduce_sum:ident,
      $split:ident, $split_mut:ident, $load:ident, $store:ident) => {
         impl Lanes for $element {
             type Vector<S: Simd> = S::$vector;
@@ -64,6 +67,12 @@ macro_rules! lanes {
             #[inline(always)]
             fn times_plus<S: Simd>(simd: S, a: S::$vector, b: S::$vector, c: S::$vector) -> S::$vector {
                 simd.$mul_add(a, b, c)
+            }
+
+            #[inline(always)]
+            fn where_positive<S: Simd>(simd: S, value: S::$vector, of: S::$vector) -> S::$vector {
+                let zero = simd.$splat(0.0);
+                simd.$select(simd.$not_above(of, zero), zero, value)
             }
 
             #[inline(always)]
@@ -100,6 +109,8 @@ lanes!(
     splat_f32s,
     add_f32s,
     mul_add_e_f32s,
+    less_than_or_equal_f32s,
+    select_f32s,
     reduce_sum_f32s,
     as_simd_f32s,
     as_mut_simd_f32s,
@@ -112,6 +123,8 @@ lanes!(
     splat_f64s,
     add_f64s,
     mul_add_e_f64s,
+    less_than_or_equal_f64s,
+    select_f64s,
     reduce_sum_f64s,
     as_simd_f64s,
     as_mut_simd_f64s,

@@ -7,11 +7,12 @@
 //! y = x e                   [batch, channels, pixels]
 //! ```
 
+use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::global_avg_pool::{self, GlobalAvgPool};
 use crate::linear::{self, Linear};
-use crate::planes::{TASK, each_of, sum_of};
+use crate::planes::{Dot, TASK, each_of};
 use crate::{Real, check, relu};
 
 /// The sizes.
@@ -175,9 +176,7 @@ fn logit_gradients<T: Real>(op: &SqueezeExcite, gate: &[T], x: &[T], dy: &[T]) -
     dlogits.par_chunks_mut(planes).zip(inputs).for_each(|(dlogits, ((x, dy), gate))| {
         let each_plane = x.chunks_exact(op.pixels).zip(dy.chunks_exact(op.pixels));
         for ((dlogit, (x, dy)), &gate) in dlogits.iter_mut().zip(each_plane).zip(gate) {
-            let mut sum = [0.0];
-            sum_of(&mut sum, [x, dy], |[x, dy]| [x * dy]);
-            *dlogit = T::of(sum[0]) * gate * (T::one() - gate);
+            *dlogit = T::of(Arch::new().dispatch(Dot(x, dy))) * gate * (T::one() - gate);
         }
     });
     dlogits

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{Activation, Apply, Backward, BatchNorm, Gradients, Statistics};
 use crate::Real;
-use crate::planes::{Planes, Terms, each_of, sum_of};
+use crate::planes::{Planes, Terms, each_vector_of, sum_of};
 
 /// See [`statistics`](super::statistics).
 ///
@@ -34,19 +34,13 @@ struct Deviations<'a, T> {
 
 impl<T: Real> Terms<2> for Deviations<'_, T> {
     #[inline(always)]
-    fn add(&self, channel: usize, pixels: Range<usize>, sums: &mut [f64; 2]) {
-        let shift = self.shifts[channel];
-        sum_of(sums, [&self.x[pixels]], |[x]| {
-            let deviation = x - shift;
-            [deviation, deviation * deviation]
+    fn add<S: Simd>(&self, simd: S, channel: usize, pixels: Range<usize>, sums: &mut [f64; 2]) {
+        let (shift, zero) = (T::splat(simd, -self.shifts[channel]), T::splat(simd, T::zero()));
+        sum_of(simd, sums, [&self.x[pixels]], |[x]| {
+            let deviation = T::plus(simd, x, shift);
+            [deviation, T::times_plus(simd, deviation, deviation, zero)]
         });
     }
-}
-
-/// `max(value, 0)`; NaN stays NaN, so that training that diverges is noticed.
-#[inline(always)]
-fn relu<T: Real>(value: T) -> T {
-    if value <= T::zero() { T::zero() } else { value }
 }
 
 /// See [`apply`](super::apply).
@@ -72,19 +66,26 @@ impl<T: Real> WithSimd for ApplyTask<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let ApplyTask { op, args, first_plane, y } = self;
         for (y, (c, pixels)) in y.chunks_exact_mut(op.pixels).zip(op.planes().from(first_plane)) {
-            let mean = args.statistics.mean[c];
-            let (scale, shift) = (args.gamma[c] * args.statistics.inv_std[c], args.beta[c]);
-            let value = |x: T| (x - mean) * scale + shift;
+            let [mean, scale, shift] =
+                [-args.statistics.mean[c], args.gamma[c] * args.statistics.inv_std[c], args.beta[c]]
+                    .map(|number| T::splat(simd, number));
+            let value = |x| T::times_plus(simd, T::plus(simd, x, mean), scale, shift);
+            // NaN stays NaN, so that training that diverges is noticed.
+            let relu = |value| T::where_positive(simd, value, value);
             let x = &args.x[pixels.clone()];
             let residual = args.residual.map(|residual| &residual[pixels]);
             match (args.activation, residual) {
-                (Activation::Identity, None) => each_of(y, [x], |y, [x]| *y = value(x)),
-                (Activation::Relu, None) => each_of(y, [x], |y, [x]| *y = relu(value(x))),
-                (Activation::Identity, Some(r)) => each_of(y, [x, r], |y, [x, r]| *y = value(x) + r),
-                (Activation::Relu, Some(r)) => each_of(y, [x, r], |y, [x, r]| *y = relu(value(x) + r)),
+                (Activation::Identity, None) => each_vector_of(simd, y, [x], |_, [x]| value(x)),
+                (Activation::Relu, None) => each_vector_of(simd, y, [x], |_, [x]| relu(value(x))),
+                (Activation::Identity, Some(r)) => {
+                    each_vector_of(simd, y, [x, r], |_, [x, r]| T::plus(simd, value(x), r))
+                }
+                (Activation::Relu, Some(r)) => {
+                    each_vector_of(simd, y, [x, r], |_, [x, r]| relu(T::plus(simd, value(x), r)))
+                }
             }
         }
     }
@@ -92,8 +93,8 @@ impl<T: Real> WithSimd for ApplyTask<'_, T> {
 
 /// The gradient in front of the activation.
 #[inline(always)]
-fn unmasked<T: Real>(relu: bool, y: T, dy: T) -> T {
-    if relu && y <= T::zero() { T::zero() } else { dy }
+fn unmasked<S: Simd, T: Real>(simd: S, relu: bool, y: T::Vector<S>, dy: T::Vector<S>) -> T::Vector<S> {
+    if relu { T::where_positive(simd, dy, y) } else { dy }
 }
 
 /// The numbers that one channel's `dx = scale dy - slope (x - mean) - constant` is made of.
@@ -135,14 +136,14 @@ struct ParameterGradients<'a, T>(Backward<'a, T>);
 
 impl<T: Real> Terms<2> for ParameterGradients<'_, T> {
     #[inline(always)]
-    fn add(&self, channel: usize, pixels: Range<usize>, sums: &mut [f64; 2]) {
+    fn add<S: Simd>(&self, simd: S, channel: usize, pixels: Range<usize>, sums: &mut [f64; 2]) {
         let args = &self.0;
-        let mean = args.statistics.mean[channel];
+        let (mean, zero) = (T::splat(simd, -args.statistics.mean[channel]), T::splat(simd, T::zero()));
         let relu = args.activation == Activation::Relu;
         let inputs = [&args.x[pixels.clone()], &args.y[pixels.clone()], &args.dy[pixels]];
-        sum_of(sums, inputs, |[x, y, dy]| {
-            let dy = unmasked(relu, y, dy);
-            [dy, dy * (x - mean)]
+        sum_of(simd, sums, inputs, |[x, y, dy]| {
+            let dy = unmasked::<S, T>(simd, relu, y, dy);
+            [dy, T::times_plus(simd, dy, T::plus(simd, x, mean), zero)]
         });
     }
 }
@@ -181,19 +182,25 @@ impl<T: Real> WithSimd for BackwardTask<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let BackwardTask { op, args, lines, first_plane, dx, mut dresidual } = self;
         let relu = args.activation == Activation::Relu;
         let planes = dx.chunks_exact_mut(op.pixels).zip(op.planes().from(first_plane));
         for (i, (dx, (c, pixels))) in planes.enumerate() {
             let &Line { scale, slope, mean, constant } = &lines[c];
+            let [scale, slope, mean, constant] =
+                [scale, -slope, -mean, -constant].map(|number| T::splat(simd, number));
             let (x, y, dy) = (&args.x[pixels.clone()], &args.y[pixels.clone()], &args.dy[pixels]);
-            each_of(dx, [x, y, dy], |dx, [x, y, dy]| {
-                *dx += unmasked(relu, y, dy) * scale - (x - mean) * slope - constant;
+            each_vector_of(simd, dx, [x, y, dy], |dx, [x, y, dy]| {
+                let of_statistics = T::times_plus(simd, T::plus(simd, x, mean), slope, constant);
+                let all = T::times_plus(simd, unmasked::<S, T>(simd, relu, y, dy), scale, of_statistics);
+                T::plus(simd, dx, all)
             });
             if let Some(dresidual) = &mut dresidual {
                 let dresidual = &mut dresidual[i * op.pixels..][..op.pixels];
-                each_of(dresidual, [y, dy], |dresidual, [y, dy]| *dresidual += unmasked(relu, y, dy));
+                each_vector_of(simd, dresidual, [y, dy], |dresidual, [y, dy]| {
+                    T::plus(simd, dresidual, unmasked::<S, T>(simd, relu, y, dy))
+                });
             }
         }
     }

@@ -147,7 +147,7 @@ where
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, _: S) {
+    fn with_simd<S: Simd>(mut self, simd: S) {
         let Gate { channels, pixels, .. } = *self.pass.op;
         let formula = &self.pass.formula;
         let mut unwanted = vec![T::zero(); pixels * self.outs.iter().filter(|out| out.is_none()).count()];
@@ -168,7 +168,7 @@ where
             update(formula, bias, &mut outs, inputs);
             let summed: [&[T]; SUMS] = array::from_fn(|n| &*outs[n]);
             if SUMS > 0 {
-                sum_of(sums, summed, |values| values);
+                sum_of(simd, sums, summed, |values| values);
             }
         }
     }

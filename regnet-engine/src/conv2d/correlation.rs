@@ -236,8 +236,10 @@ impl<T: Real> Correlation<T> {
             if part.taps.is_empty() {
                 continue;
             }
-            sums.fill(T::zero());
-            self.start(task, sums, columns, store);
+            match store {
+                Store::Overwrite(_) => self.start(task, sums, columns, store),
+                Store::Add => sums.fill(T::zero()),
+            }
             let offset =
                 |tap: &Tap| (tap.channel * self.source.lattices.len() + tap.lattice) * plane + tap.shift;
             let offsets: Vec<usize> = part.taps.iter().map(offset).collect();

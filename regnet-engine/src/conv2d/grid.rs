@@ -172,17 +172,21 @@ impl Grid {
         if columns == 0 {
             return;
         }
+        if lattice.step == 1 {
+            let from = Rows { start: 0, distance: self.row };
+            let to = Rows { start: 0, distance: lattice.width };
+            add_rows(rows, columns, grid, from, plane, to);
+            return;
+        }
         for r in 0..rows {
             let grid = &grid[r * self.row..][..columns];
             let plane = &mut plane[lattice.row(r)];
-            match lattice.step {
-                1 => plane.iter_mut().zip(grid).for_each(|(pixel, &sum)| *pixel += sum),
-                2 => {
-                    let (pairs, rest) = plane.as_chunks_mut::<2>();
-                    pairs.iter_mut().zip(grid).for_each(|([pixel, _], &sum)| *pixel += sum);
-                    rest.iter_mut().zip(&grid[pairs.len()..]).for_each(|(pixel, &sum)| *pixel += sum);
-                }
-                step => plane.iter_mut().step_by(step).zip(grid).for_each(|(pixel, &sum)| *pixel += sum),
+            if lattice.step == 2 {
+                let (pairs, rest) = plane.as_chunks_mut::<2>();
+                pairs.iter_mut().zip(grid).for_each(|([pixel, _], &sum)| *pixel += sum);
+                rest.iter_mut().zip(&grid[pairs.len()..]).for_each(|(pixel, &sum)| *pixel += sum);
+            } else {
+                plane.iter_mut().step_by(lattice.step).zip(grid).for_each(|(pixel, &sum)| *pixel += sum);
             }
         }
     }
@@ -195,33 +199,77 @@ struct Rows {
     distance: usize,
 }
 
-/// Copies rows; those of the usual short widths without a call to `memcpy` each.
-fn copy_rows<T: Copy>(rows: usize, width: usize, from: &[T], a: Rows, to: &mut [T], b: Rows) {
+/// Copies rows.
+fn copy_rows<T: Real>(rows: usize, width: usize, from: &[T], a: Rows, to: &mut [T], b: Rows) {
     if a.distance == width && b.distance == width {
         let length = rows * width;
         to[b.start..][..length].copy_from_slice(&from[a.start..][..length]);
         return;
     }
-    match width {
-        4 => copy_rows_of::<T, 4>(rows, from, a, to, b),
-        7 => copy_rows_of::<T, 7>(rows, from, a, to, b),
-        8 => copy_rows_of::<T, 8>(rows, from, a, to, b),
-        14 => copy_rows_of::<T, 14>(rows, from, a, to, b),
-        16 => copy_rows_of::<T, 16>(rows, from, a, to, b),
-        28 => copy_rows_of::<T, 28>(rows, from, a, to, b),
-        32 => copy_rows_of::<T, 32>(rows, from, a, to, b),
-        _ => {
-            for r in 0..rows {
-                let from = &from[a.start + r * a.distance..][..width];
-                to[b.start + r * b.distance..][..width].copy_from_slice(from);
-            }
-        }
-    }
+    each_row(
+        rows,
+        width,
+        from,
+        a,
+        to,
+        b,
+        #[inline(always)]
+        |to, from| to.copy_from_slice(from),
+    );
 }
 
-fn copy_rows_of<T: Copy, const WIDTH: usize>(rows: usize, from: &[T], a: Rows, to: &mut [T], b: Rows) {
+/// Adds rows to rows.
+fn add_rows<T: Real>(rows: usize, width: usize, from: &[T], a: Rows, to: &mut [T], b: Rows) {
+    each_row(
+        rows,
+        width,
+        from,
+        a,
+        to,
+        b,
+        #[inline(always)]
+        |to, from| to.iter_mut().zip(from).for_each(|(to, &from)| *to += from),
+    );
+}
+
+/// Calls `run(to, from)` for each row; those of the usual short widths without a loop or a call of its own.
+#[inline(always)]
+fn each_row<T>(
+    rows: usize,
+    width: usize,
+    from: &[T],
+    a: Rows,
+    to: &mut [T],
+    b: Rows,
+    run: impl Fn(&mut [T], &[T]),
+) {
+    macro_rules! widths {
+        ($($usual:literal)*) => {
+            match width {
+                $($usual => each_row_of::<T, $usual>(rows, from, a, to, b, run),)*
+                _ => {
+                    for r in 0..rows {
+                        let from = &from[a.start + r * a.distance..][..width];
+                        run(&mut to[b.start + r * b.distance..][..width], from);
+                    }
+                }
+            }
+        };
+    }
+    widths!(4 7 8 14 16 28 32);
+}
+
+#[inline(always)]
+fn each_row_of<T, const WIDTH: usize>(
+    rows: usize,
+    from: &[T],
+    a: Rows,
+    to: &mut [T],
+    b: Rows,
+    run: impl Fn(&mut [T], &[T]),
+) {
     for r in 0..rows {
         let from = &from[a.start + r * a.distance..][..WIDTH];
-        to[b.start + r * b.distance..][..WIDTH].copy_from_slice(from);
+        run(&mut to[b.start + r * b.distance..][..WIDTH], from);
     }
 }

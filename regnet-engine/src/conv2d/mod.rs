@@ -9,6 +9,8 @@ mod weight_gradient;
 
 use std::ops::Range;
 
+use pulp::Simd;
+
 use self::depthwise::Depthwise;
 use crate::planes::{Planes, Terms, sum_of};
 use crate::{Real, check};
@@ -162,8 +164,8 @@ struct Plain<'a, T>(&'a [T]);
 
 impl<T: Real> Terms<1> for Plain<'_, T> {
     #[inline(always)]
-    fn add(&self, _: usize, pixels: Range<usize>, sums: &mut [f64; 1]) {
-        sum_of(sums, [&self.0[pixels]], |[value]| [value]);
+    fn add<S: Simd>(&self, simd: S, _: usize, pixels: Range<usize>, sums: &mut [f64; 1]) {
+        sum_of(simd, sums, [&self.0[pixels]], |values| values);
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::{CellConv, ConvWeights, KERNEL, Step, TAPS};
+use super::{ConvWeights, KERNEL, Step, TAPS};
 use crate::Real;
+use crate::conv2d::depthwise::{self, Depthwise};
 use crate::conv2d::{self, Conv2d};
-use crate::slabs::Slabs;
 
 /// All convolutions of one step.
 pub(super) struct Convolutions<'a, T> {
@@ -23,27 +23,35 @@ pub(super) enum Of {
 }
 
 impl<T: Real> Convolutions<'_, T> {
-    /// The convolution of `input` for `gates`, `[batch, gates, channels, pixels]`.
-    pub fn forward(&self, of: Of, gates: Range<usize>, input: &[T]) -> Vec<T> {
-        let rows = self.rows(&gates);
+    /// Overwrites `out`, `[batch, gates, channels, pixels]`, with the features' convolution for all gates.
+    pub fn features(&self, x: &[T], out: &mut [T]) {
+        let gates = 0..self.op.cell.gates();
         match *self.weights {
-            ConvWeights::Full { x, h } => {
-                let op = self.conv2d(of, &gates);
-                let mut out = vec![T::zero(); op.output_len()];
-                conv2d::forward(&op, input, &of.pick(x, h)[self.full(&rows)], None, &mut out);
-                out
+            ConvWeights::Full { x: w, .. } => {
+                conv2d::forward(&self.full(Of::Features, &gates), x, w, None, out)
             }
-            ConvWeights::Efficient { x_scale, h_scale, spatial } => {
-                let op = self.conv2d(of, &gates);
-                let weight = scaled(&of.pick(x_scale, h_scale)[rows.clone()], &spatial[taps(&rows)]);
-                let mut out = vec![T::zero(); op.output_len()];
-                conv2d::forward(&op, &self.slabs(&op).repeated(input, gates.len()), &weight, None, &mut out);
-                out
+            ConvWeights::Efficient { x_scale, spatial, .. } => {
+                let op = self.efficient(Of::Features, &gates);
+                depthwise::forward(&op, x, &scaled(x_scale, spatial), out);
             }
         }
     }
 
-    /// Adds the gradients of [`forward`](Self::forward).
+    /// Adds the hidden state's convolution for `gates` to `out`, `[batch, gates, channels, pixels]`.
+    pub fn add_hidden(&self, gates: Range<usize>, hidden: &[T], out: &mut [T]) {
+        let rows = self.rows(&gates);
+        match *self.weights {
+            ConvWeights::Full { h: w, .. } => {
+                conv2d::forward_add(&self.full(Of::Hidden, &gates), hidden, &w[self.kernels(&rows)], out);
+            }
+            ConvWeights::Efficient { h_scale, spatial, .. } => {
+                let weight = scaled(&h_scale[rows.clone()], &spatial[taps(&rows)]);
+                depthwise::forward_add(&self.efficient(Of::Hidden, &gates), hidden, &weight, out);
+            }
+        }
+    }
+
+    /// Adds the gradients of a convolution for `gates`.
     pub fn backward(
         &self,
         of: Of,
@@ -56,23 +64,19 @@ impl<T: Real> Convolutions<'_, T> {
         let rows = self.rows(&gates);
         match (self.weights, dweights) {
             (&ConvWeights::Full { x, h }, ConvWeights::Full { x: dx, h: dh }) => {
-                let op = self.conv2d(of, &gates);
-                let full = self.full(&rows);
-                conv2d::backward_input(&op, &of.pick(x, h)[full.clone()], dout, dinput);
-                conv2d::backward_weight(&op, input, dout, &mut of.pick(dx, dh)[full]);
+                let (op, kernels) = (self.full(of, &gates), self.kernels(&rows));
+                conv2d::backward_input(&op, &of.pick(x, h)[kernels.clone()], dout, dinput);
+                conv2d::backward_weight(&op, input, dout, &mut of.pick(dx, dh)[kernels]);
             }
             (
                 &ConvWeights::Efficient { x_scale, h_scale, spatial },
                 ConvWeights::Efficient { x_scale: dx_scale, h_scale: dh_scale, spatial: dspatial },
             ) => {
-                let op = self.conv2d(of, &gates);
-                let slabs = self.slabs(&op);
+                let op = self.efficient(of, &gates);
                 let (scale, spatial) = (&of.pick(x_scale, h_scale)[rows.clone()], &spatial[taps(&rows)]);
-                let mut drepeated = vec![T::zero(); op.input_len()];
-                conv2d::backward_input(&op, &scaled(scale, spatial), dout, &mut drepeated);
-                slabs.add_repeats(&drepeated, gates.len(), dinput);
+                depthwise::backward_input(&op, &scaled(scale, spatial), dout, dinput);
                 let mut dweight = vec![T::zero(); op.weight_len()];
-                conv2d::backward_weight(&op, &slabs.repeated(input, gates.len()), dout, &mut dweight);
+                depthwise::backward_weight(&op, input, dout, &mut dweight);
                 let dscale = &mut of.pick(dx_scale, dh_scale)[rows.clone()];
                 add_scaled_gradients(scale, spatial, &dweight, dscale, &mut dspatial[taps(&rows)]);
             }
@@ -86,28 +90,34 @@ impl<T: Real> Convolutions<'_, T> {
     }
 
     /// The elements of a full weight that belong to `rows`.
-    fn full(&self, rows: &Range<usize>) -> Range<usize> {
+    fn kernels(&self, rows: &Range<usize>) -> Range<usize> {
         let row = self.op.channels * TAPS;
         rows.start * row..rows.end * row
     }
 
-    /// Dense, from all channels to those of `gates`; or depthwise, on a copy of the channels for each of them.
-    fn conv2d(&self, of: Of, gates: &Range<usize>) -> Conv2d {
+    /// From all channels to those of `gates`.
+    fn full(&self, of: Of, gates: &Range<usize>) -> Conv2d {
+        let Depthwise { batch, channels, stride, height, width, .. } = self.efficient(of, gates);
+        Conv2d {
+            batch,
+            in_channels: channels,
+            out_channels: gates.len() * channels,
+            group_width: channels,
+            kernel: KERNEL,
+            stride,
+            height,
+            width,
+        }
+    }
+
+    /// From each channel to its own of each of `gates`.
+    fn efficient(&self, of: Of, gates: &Range<usize>) -> Depthwise {
         let &Step { batch, channels, height, width, stride, .. } = self.op;
         let (height, width, stride) = match of {
             Of::Features => (height, width, stride),
             Of::Hidden => (self.op.out_height(), self.op.out_width(), 1),
         };
-        let out_channels = gates.len() * channels;
-        let (in_channels, group_width) = match self.op.conv {
-            CellConv::Full => (channels, channels),
-            CellConv::Efficient => (out_channels, 1),
-        };
-        Conv2d { batch, in_channels, out_channels, group_width, kernel: KERNEL, stride, height, width }
-    }
-
-    fn slabs(&self, op: &Conv2d) -> Slabs {
-        Slabs { batch: op.batch, len: self.op.channels * op.pixels() }
+        Depthwise { batch, channels, gates: gates.len(), stride, height, width }
     }
 }
 

@@ -5,8 +5,9 @@ use std::ops::Range;
 use super::convolution::{Convolutions, Of};
 use super::{Gradients, Inputs, Saved};
 use crate::Real;
+use crate::cells::Gate;
 use crate::cells::gru::{self, GATES};
-use crate::slabs::Slabs;
+use crate::channels::{self, Channels};
 
 /// The update and the reset gate, whose convolutions see H.
 const UPDATE_AND_RESET: Range<usize> = 0..2;
@@ -21,15 +22,18 @@ pub(super) fn forward<T: Real>(
     out: &mut [T],
 ) -> Saved<T> {
     let op = convolutions.op.gate();
-    let mut gates = convolutions.forward(Of::Features, 0..GATES, x);
+    let mut gates = vec![T::zero(); GATES * op.len()];
+    convolutions.features(x, &mut gates);
     let Some(state) = state else {
         gru::blend(&op, None, bias, &mut gates, out);
         return Saved { gates, reset: Vec::new() };
     };
-    let h = convolutions.forward(Of::Hidden, UPDATE_AND_RESET, state);
+    let mut h = vec![T::zero(); UPDATE_AND_RESET.len() * op.len()];
+    convolutions.add_hidden(UPDATE_AND_RESET, state, &mut h);
     let mut reset = vec![T::zero(); op.len()];
     gru::reset(&op, gru::Reset { h: &h, bias, state }, &mut gates, &mut reset);
-    let candidate = convolutions.forward(Of::Hidden, CANDIDATE, &reset);
+    let mut candidate = vec![T::zero(); op.len()];
+    convolutions.add_hidden(CANDIDATE, &reset, &mut candidate);
     let previous = gru::Previous { h: &h, candidate: &candidate, state };
     gru::blend(&op, Some(previous), bias, &mut gates, out);
     Saved { gates, reset }
@@ -43,18 +47,23 @@ pub(super) fn backward<T: Real>(
     Gradients { dx, mut dstate, mut dweights }: Gradients<'_, T>,
 ) {
     let op = convolutions.op.gate();
-    let slabs = Slabs { batch: op.batch, len: op.channels * op.pixels };
     let dconvolutions = &mut dweights.convolutions;
     let into = gru::Gradients { dstate: dstate.as_deref_mut(), dbias: &mut *dweights.bias };
     gru::blend_backward(&op, state, dout, &mut gates, into);
     if let Some((state, dstate)) = state.zip(dstate) {
-        let dcandidate = slabs.take(&gates, CANDIDATE, GATES);
+        let dcandidate = channels::taken(&of_gates(&op, CANDIDATE), &gates);
         let mut dreset = vec![T::zero(); op.len()];
         convolutions.backward(Of::Hidden, CANDIDATE, &reset, &dcandidate, &mut dreset, dconvolutions);
         let into = gru::Gradients { dstate: Some(&mut *dstate), dbias: dweights.bias };
         gru::reset_backward(&op, state, &dreset, &mut gates, into);
-        let dgates = slabs.take(&gates, UPDATE_AND_RESET, GATES);
+        let dgates = channels::taken(&of_gates(&op, UPDATE_AND_RESET), &gates);
         convolutions.backward(Of::Hidden, UPDATE_AND_RESET, state, &dgates, dstate, dconvolutions);
     }
     convolutions.backward(Of::Features, 0..GATES, x, &gates, dx, dconvolutions);
+}
+
+/// Some gates among all.
+fn of_gates(&Gate { batch, channels, pixels }: &Gate, gates: Range<usize>) -> Channels {
+    let (first, count) = (gates.start * channels, gates.len() * channels);
+    Channels { batch, channels: GATES * channels, first, count, pixels }
 }

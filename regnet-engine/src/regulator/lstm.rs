@@ -3,11 +3,9 @@
 use super::convolution::{Convolutions, Of};
 use super::{Gradients, Inputs, Saved};
 use crate::Real;
+use crate::cells::Gate;
 use crate::cells::lstm::{self, GATES};
-use crate::slabs::Slabs;
-
-/// H and C.
-const MAPS: usize = 2;
+use crate::channels::{self, Channels};
 
 pub(super) fn forward<T: Real>(
     convolutions: &Convolutions<'_, T>,
@@ -15,13 +13,13 @@ pub(super) fn forward<T: Real>(
     Inputs { x, state }: Inputs<'_, T>,
     out: &mut [T],
 ) -> Saved<T> {
-    let mut gates = convolutions.forward(Of::Features, 0..GATES, x);
-    let h = state.map(|state| {
-        let hidden = slabs(convolutions).take(state, 0..1, MAPS);
-        convolutions.forward(Of::Hidden, 0..GATES, &hidden)
-    });
-    let args = lstm::Forward { h: h.as_deref(), bias, state };
-    lstm::forward(&convolutions.op.gate(), args, &mut gates, out);
+    let op = convolutions.op.gate();
+    let mut gates = vec![T::zero(); GATES * op.len()];
+    convolutions.features(x, &mut gates);
+    if let Some(state) = state {
+        convolutions.add_hidden(0..GATES, &channels::taken(&hidden(&op), state), &mut gates);
+    }
+    lstm::forward(&op, lstm::Forward { h: None, bias, state }, &mut gates, out);
     Saved { gates, reset: Vec::new() }
 }
 
@@ -38,15 +36,17 @@ pub(super) fn backward<T: Real>(
     let dconvolutions = &mut dweights.convolutions;
     convolutions.backward(Of::Features, 0..GATES, x, &gates, dx, dconvolutions);
     if let Some((state, dstate)) = state.zip(dstate) {
-        let slabs = slabs(convolutions);
-        let mut dhidden = vec![T::zero(); op.len()];
-        let hidden = slabs.take(state, 0..1, MAPS);
-        convolutions.backward(Of::Hidden, 0..GATES, &hidden, &gates, &mut dhidden, dconvolutions);
-        slabs.add(&dhidden, 0, 1, dstate, 0..1, MAPS);
+        let (hidden, mut dhidden) = (hidden(&op), vec![T::zero(); op.len()]);
+        let state = channels::taken(&hidden, state);
+        convolutions.backward(Of::Hidden, 0..GATES, &state, &gates, &mut dhidden, dconvolutions);
+        channels::add(&hidden, &dhidden, dstate);
     }
 }
 
-fn slabs<T>(convolutions: &Convolutions<'_, T>) -> Slabs {
-    let op = convolutions.op.gate();
-    Slabs { batch: op.batch, len: op.channels * op.pixels }
+/// H within the state.
+fn hidden(&Gate { batch, channels, pixels }: &Gate) -> Channels {
+    Channels { batch, channels: MAPS * channels, first: 0, count: channels, pixels }
 }
+
+/// H and C.
+const MAPS: usize = 2;

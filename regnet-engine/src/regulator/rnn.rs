@@ -11,9 +11,11 @@ pub(super) fn forward<T: Real>(
     Inputs { x, state }: Inputs<'_, T>,
     out: &mut [T],
 ) -> Saved<T> {
-    out.copy_from_slice(&convolutions.forward(Of::Features, 0..1, x));
-    let h = state.map(|state| convolutions.forward(Of::Hidden, 0..1, state));
-    rnn::forward(&convolutions.op.gate(), h.as_deref(), bias, out);
+    convolutions.features(x, out);
+    if let Some(state) = state {
+        convolutions.add_hidden(0..1, state, out);
+    }
+    rnn::forward(&convolutions.op.gate(), None, bias, out);
     Saved { gates: Vec::new(), reset: Vec::new() }
 }
 
