@@ -20,7 +20,6 @@ use regnet::train::{EpochMetrics, Recipe, Trials, comparison, finished, similari
 use regnet::weights;
 
 const CLASSES: usize = 10;
-const TEST_IMAGES: usize = 2_000;
 /// Hidden units of squeeze-and-excitation for each channel that goes into a block: RegNetY's.
 const SE: f64 = 0.25;
 
@@ -36,6 +35,9 @@ pub struct Args {
     /// Training images.
     #[arg(long, default_value_t = 1_000)]
     pub images: usize,
+    /// Test images.
+    #[arg(long, default_value_t = 1_000)]
+    pub test_images: usize,
     /// Depth of the networks: 6n + 2 for n blocks a stage.
     #[arg(long, default_value_t = 20)]
     pub depth: usize,
@@ -108,7 +110,7 @@ fn row(network: &Network, trials: &Trials, data: &DataSet) -> anyhow::Result<Str
 /// Trains what was not trained before, draws `curves.svg` and `similarity.svg`, and returns the table, which it also
 /// writes, as `table.md`.
 pub fn compare(args: &Args) -> anyhow::Result<String> {
-    let data = builtin_sized(args.images, TEST_IMAGES, None, 0)?;
+    let data = builtin_sized(args.images, args.test_images, None, 0)?;
     let groups = [networks(args, None)?, networks(args, Some(SE))?];
     let (mut table, mut curves, mut resemblances) = (HEADER.to_owned(), Vec::new(), Vec::new());
     for group in &groups {
