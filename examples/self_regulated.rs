@@ -30,14 +30,17 @@ pub struct Args {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: u64,
     /// Passes over the training images.
-    #[arg(long, default_value_t = 6)]
+    #[arg(long, default_value_t = 10)]
     pub epochs: usize,
     /// Training images.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 2_000)]
     pub images: usize,
     /// Test images.
     #[arg(long, default_value_t = 1_000)]
     pub test_images: usize,
+    /// Height and width that images are brought to, in pixels.
+    #[arg(long, default_value_t = 16)]
+    pub size: usize,
     /// Depth of the networks: 6n + 2 for n blocks a stage.
     #[arg(long, default_value_t = 20)]
     pub depth: usize,
@@ -110,7 +113,7 @@ fn row(network: &Network, trials: &Trials, data: &DataSet) -> anyhow::Result<Str
 /// Trains what was not trained before, draws `curves.svg` and `similarity.svg`, and returns the table, which it also
 /// writes, as `table.md`.
 pub fn compare(args: &Args) -> anyhow::Result<String> {
-    let data = builtin_sized(args.images, args.test_images, None, 0)?;
+    let data = builtin_sized(args.images, args.test_images, Some(args.size), 0)?;
     let groups = [networks(args, None)?, networks(args, Some(SE))?];
     let (mut table, mut curves, mut resemblances) = (HEADER.to_owned(), Vec::new(), Vec::new());
     for group in &groups {

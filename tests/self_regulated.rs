@@ -20,8 +20,16 @@ fn written(folder: &Path, run: &str) -> SystemTime {
 fn a_short_comparison_leaves_its_table_and_pictures_and_is_not_repeated() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_owned();
-    let mut args =
-        Args { seeds: 1, epochs: 1, images: 64, test_images: 20, depth: 14, cells: vec![Cell::Gru], out };
+    let mut args = Args {
+        seeds: 1,
+        epochs: 1,
+        images: 64,
+        test_images: 20,
+        size: 16,
+        depth: 14,
+        cells: vec![Cell::Gru],
+        out,
+    };
     let table = compare(&args).unwrap();
     let names = ["ResNet-14", "RegNet-14(ConvGRU)", "SE-ResNet-14", "SE-RegNet-14(ConvGRU)"];
     let lines: Vec<&str> = table.lines().skip(2).collect();
