@@ -8,7 +8,10 @@ use regnet::builders::{
     Identity, Lent, Lstm, NoCarry, NoExcite, Pair, PerBlock, Projection, RegNet, Regulated, RegulatedStage,
     ResBlock, SimpleStem, SqueezeExcite, Stage, VanillaStage, XNext, XStage,
 };
+use regnet::model::Step;
+use regnet::regulator::Carries;
 use regnet::space::{Block, Parameter, presets};
+use regnet::tensors::Map;
 use regnet::{Built, Declared, DynRegNet, Run, regnet, weights};
 
 type Net = regnet!(< d=7, w0=24, wa=24.5, wm=2.5, g=8, b=1, se=true >, classes = 10);
@@ -280,4 +283,40 @@ fn states_have_their_shapes_in_their_types() {
             dev.zeros_like(&(3usize, Const::<2>, Const::<8>, 4usize, 3usize)),
         ));
     assert_eq!((y.shape().0, state.shape().3), (3, 4));
+}
+
+/// What the typed blocks put out one after the other.
+#[test]
+fn a_run_time_network_shows_what_its_blocks_put_out() {
+    let dev = Cpu::default();
+    let x = || images(&dev, (2, 3, 32, 32));
+    let values = |stages: &[&[&Map<f32, Cpu>]]| -> Vec<Vec<Vec<f32>>> {
+        stages.iter().map(|stage| stage.iter().map(|map| map.as_vec()).collect()).collect()
+    };
+    fn shown<N: Declared>(x: Map<f32, Cpu>) -> Vec<Vec<Vec<f32>>> {
+        let net = DynRegNet::<f32, _>::try_new(&Cpu::seed_from_u64(7), &N::spec()).unwrap();
+        let before = net.try_run(x.clone()).unwrap().as_vec();
+        let stages = net.try_run_blocks(x.clone()).unwrap();
+        assert_eq!(net.try_run(x).unwrap().as_vec(), before, "showing changes nothing");
+        stages.into_iter().map(|stage| stage.into_iter().map(|map| map.as_vec()).collect()).collect()
+    }
+
+    let net = Cpu::seed_from_u64(7).build_module::<Basic, f32>();
+    let (s1, s2, s3) = &net.stages;
+    let a = s1.first.try_run(net.stem.try_run(x()).unwrap()).unwrap();
+    let b = s1.next[0].try_run(a.clone()).unwrap();
+    let c = s2.first.try_run(b.clone()).unwrap();
+    let d = s2.next[0].try_run(c.clone()).unwrap();
+    let e = s3.first.try_run(d.clone()).unwrap();
+    assert_eq!(shown::<Basic>(x()), values(&[&[&a, &b], &[&c, &d], &[&e]]));
+
+    // The second stage starts from the state that the first left.
+    let net = Cpu::seed_from_u64(7).build_module::<Memory, f32>();
+    let (s1, s2) = &net.stages;
+    let (a, state) = s1.first.try_step(net.stem.try_run(x()).unwrap(), None, &s1.r).unwrap();
+    let (b, state) = s1.next[0].try_step(a.clone(), Some(state), &s1.r).unwrap();
+    let (state, _) = s2.carry.try_carry(Some(state), NoneTape).unwrap();
+    let (c, state) = s2.first.try_step(b.clone(), state, &s2.r).unwrap();
+    let (d, _) = s2.next[0].try_step(c.clone(), Some(state), &s2.r).unwrap();
+    assert_eq!(shown::<Memory>(x()), values(&[&[&a, &b], &[&c, &d]]));
 }

@@ -122,9 +122,10 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
     }
 }
 
-type Images<D> = Tensor<(usize, usize, usize, usize), f32, D>;
+pub(crate) type Images<D> = Tensor<(usize, usize, usize, usize), f32, D>;
 
-fn upload<D: Backend<f32>>(
+/// Images and labels of a batch, as the network takes them.
+pub(crate) fn upload<D: Backend<f32>>(
     device: &D,
     batch: &Batch,
 ) -> Result<(Images<D>, Tensor<(usize,), usize, D>), D::Err> {

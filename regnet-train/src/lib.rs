@@ -28,12 +28,16 @@
 //! | [`learner`] | one step of training; measuring |
 //! | [`mod@train`] | the loop over epochs and what it writes |
 //! | [`metrics`], [`curves`], [`card`] | an epoch's figures, their picture, what was trained |
+//! | [`comparison`], [`similarity`] | several networks' figures, their blocks' features, and pictures of both |
 //! | [`spec`] | the JSON form of a network |
 
 pub mod card;
+mod chart;
+pub mod comparison;
 pub mod curves;
 pub mod data;
 mod error;
+mod finished;
 pub mod learner;
 pub mod metrics;
 pub mod optim;
@@ -41,11 +45,14 @@ mod progress;
 pub mod recipe;
 mod run_folder;
 pub mod schedule;
+pub mod similarity;
 pub mod spec;
 pub mod train;
 
 pub use card::Card;
+pub use comparison::{Spread, Trials};
 pub use error::TrainError;
+pub use finished::finished;
 pub use learner::{Learner, Score};
 pub use metrics::EpochMetrics;
 pub use optim::Sgd;

@@ -28,3 +28,8 @@ pub(crate) fn to_json_lines(history: &[EpochMetrics]) -> String {
     let line = |epoch| serde_json::to_string(epoch).expect("a struct of numbers is JSON") + "\n";
     history.iter().map(line).collect()
 }
+
+/// Reads what [`to_json_lines`] wrote.
+pub(crate) fn from_json_lines(lines: &str) -> serde_json::Result<Vec<EpochMetrics>> {
+    lines.lines().map(serde_json::from_str).collect()
+}

@@ -65,8 +65,9 @@ pub fn train<M: Classifier<D> + Send, D: Backend<f32> + Sync>(
         }
         Ok(history)
     };
-    // A thread of the pool takes part in the kernels it calls; any other would sleep and be woken for each.
-    rayon::scope(|_| run())
+    // A thread of the pool takes part in the kernels it calls; any other would sleep and be woken for each. But a pool's
+    // only thread, waiting for a batch, would keep those who prepare it from the pool.
+    if rayon::current_num_threads() == 1 { run() } else { rayon::scope(|_| run()) }
 }
 
 fn run_epoch<M: Classifier<D>, D: Backend<f32>>(

@@ -94,7 +94,16 @@ impl<E: Dtype, D: Backend<E>> DynRegNet<E, D> {
     /// # Errors
     /// As [`Run::try_run`].
     pub fn try_run_stages<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
-        self.stages.try_run(self.blocks.try_run(x)?)
+        self.try_run_seen(x, &mut |_| ())
+    }
+
+    fn try_run_seen<T: Tape<E, D>>(
+        &self,
+        x: Map<E, D, T>,
+        see: &mut impl FnMut(&Map<E, D, T>),
+    ) -> Result<Map<E, D, T>, D::Err> {
+        let x = self.blocks.try_run(x, see)?;
+        self.stages.try_run(x, see)
     }
 
     /// The same with the batch's statistics.
@@ -103,6 +112,21 @@ impl<E: Dtype, D: Backend<E>> DynRegNet<E, D> {
     /// As [`Run::try_run`].
     pub fn try_run_stages_mut<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         self.stages.try_run_mut(self.blocks.try_run_mut(x)?)
+    }
+
+    /// What each block puts out for these images, stage by stage, with running statistics. Block `s2.b1`'s is
+    /// `[1][0]`.
+    ///
+    /// # Shapes
+    /// Input `(batch, channels, height, width)`; the maps of a stage have its width and resolution.
+    ///
+    /// # Errors
+    /// As [`Run::try_run`].
+    pub fn try_run_blocks(&self, x: Map<E, D>) -> Result<Vec<Vec<Map<E, D>>>, D::Err> {
+        let mut maps = Vec::new();
+        self.try_run_seen(self.stem.try_run(x)?, &mut |map| maps.push(map.clone()))?;
+        let mut maps = maps.into_iter();
+        Ok(self.spec.stages.iter().map(|stage| maps.by_ref().take(stage.depth).collect()).collect())
     }
 }
 

@@ -103,20 +103,37 @@ impl<E: Dtype, D: Backend<E>> DynShortcut<E, D> {
     }
 }
 
-impl<E: Dtype, D: Backend<E>> Run<E, D> for Blocks<E, D> {
-    type Out = (usize, usize, usize, usize);
-
-    fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
-        let x = self.bottleneck.iter().try_fold(x, |x, block| block.try_run(x))?;
-        let x = self.basic.iter().try_fold(x, |x, block| block.try_run(x))?;
-        self.vanilla.iter().try_fold(x, |x, block| block.try_run(x))
+impl<E: Dtype, D: Backend<E>> Blocks<E, D> {
+    /// Runs block after block and shows `see` what each puts out.
+    pub fn try_run<T: Tape<E, D>>(
+        &self,
+        x: Map<E, D, T>,
+        see: &mut impl FnMut(&Map<E, D, T>),
+    ) -> Result<Map<E, D, T>, D::Err> {
+        let x = try_run_all(&self.bottleneck, x, see)?;
+        let x = try_run_all(&self.basic, x, see)?;
+        try_run_all(&self.vanilla, x, see)
     }
 
-    fn try_run_mut<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
+    pub fn try_run_mut<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         let x = self.bottleneck.iter_mut().try_fold(x, |x, block| block.try_run_mut(x))?;
         let x = self.basic.iter_mut().try_fold(x, |x, block| block.try_run_mut(x))?;
         self.vanilla.iter_mut().try_fold(x, |x, block| block.try_run_mut(x))
     }
+}
+
+fn try_run_all<B, T, E, D>(
+    blocks: &[B],
+    x: Map<E, D, T>,
+    see: &mut impl FnMut(&Map<E, D, T>),
+) -> Result<Map<E, D, T>, D::Err>
+where
+    B: Run<E, D, Out = (usize, usize, usize, usize)>,
+    T: Tape<E, D>,
+    E: Dtype,
+    D: Backend<E>,
+{
+    blocks.iter().try_fold(x, |x, block| block.try_run(x).inspect(&mut *see))
 }
 
 impl<E: Dtype, D: Backend<E>> Shortcut<E, D> for DynShortcut<E, D> {

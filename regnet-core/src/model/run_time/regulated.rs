@@ -125,11 +125,16 @@ impl<E: Dtype, D: Backend<E>> RegulatedStages<E, D> {
         Ok(stages)
     }
 
-    pub fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
-        let x = try_run_all(&self.full_basic, x)?;
-        let x = try_run_all(&self.full_bottleneck, x)?;
-        let x = try_run_all(&self.efficient_basic, x)?;
-        try_run_all(&self.efficient_bottleneck, x)
+    /// Runs block after block and shows `see` what each puts out.
+    pub fn try_run<T: Tape<E, D>>(
+        &self,
+        x: Map<E, D, T>,
+        see: &mut impl FnMut(&Map<E, D, T>),
+    ) -> Result<Map<E, D, T>, D::Err> {
+        let x = try_run_all(&self.full_basic, x, see)?;
+        let x = try_run_all(&self.full_bottleneck, x, see)?;
+        let x = try_run_all(&self.efficient_basic, x, see)?;
+        try_run_all(&self.efficient_bottleneck, x, see)
     }
 
     pub fn try_run_mut<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
@@ -197,6 +202,7 @@ where
 fn try_run_all<C, F, T, E, D>(
     stages: &[DynStage<C, F, E, D>],
     x: Map<E, D, T>,
+    see: &mut impl FnMut(&Map<E, D, T>),
 ) -> Result<Map<E, D, T>, D::Err>
 where
     T: Tape<E, D>,
@@ -209,6 +215,7 @@ where
         thread = try_enter(&stage.carry, thread)?;
         for block in &stage.blocks {
             thread = handed_on(block.try_step(thread.0, thread.1, &stage.r)?);
+            see(&thread.0);
         }
     }
     Ok(thread.0)
