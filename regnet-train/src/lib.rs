@@ -30,6 +30,7 @@
 //! | [`metrics`], [`curves`], [`card`] | an epoch's figures, their picture, what was trained |
 //! | [`comparison`], [`similarity`] | several networks' figures, their blocks' features, and pictures of both |
 //! | [`spec`] | the JSON form of a network |
+//! | [`sweep`] | populations of networks, and what became of each |
 
 pub mod card;
 mod chart;
@@ -47,6 +48,7 @@ mod run_folder;
 pub mod schedule;
 pub mod similarity;
 pub mod spec;
+pub mod sweep;
 pub mod train;
 
 pub use card::Card;
