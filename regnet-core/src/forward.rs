@@ -12,13 +12,26 @@ use crate::tensors::{Map, cast};
 ///
 /// Shapes are `(batch, channels, height, width)`. The typed `forward` of every module here asks for it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot take an input of shape `{Input}`",
+    message = "this module does not take an input of shape `{Input}`",
     label = "an input of this shape does not fit",
     note = "inputs are rank-4 tensors of shape (batch, channels, height, width)"
 )]
 pub trait Accepts<Input: Shape> {
     /// The shape of the output.
     type Output: Shape;
+}
+
+/// [`Accepts`], asked of the input.
+///
+/// The typed `forward` asks this way round because the compiler looks into a bound only when it knows the type that the
+/// bound is on: until it knows the input's shape, it would go through a whole network in vain, at every call.
+pub trait Enters<Module>: Shape {
+    /// The shape of the output.
+    type Output: Shape;
+}
+
+impl<Input: Shape, M: Accepts<Input>> Enters<M> for Input {
+    type Output = M::Output;
 }
 
 /// The run-time half: a forward pass over feature maps whose dimensions are plain numbers.
@@ -79,9 +92,10 @@ macro_rules! typed_forward {
         impl<Input: Shape, E: Dtype, D: Backend<E>, T: Tape<E, D>, $($generics)*> Module<Tensor<Input, E, D, T>>
             for $module
         where
-            Self: Accepts<Input> + Run<E, D>,
+            Input: Enters<Self>,
+            Self: Run<E, D>,
         {
-            type Output = Tensor<<Self as Accepts<Input>>::Output, E, D, T>;
+            type Output = Tensor<<Input as Enters<Self>>::Output, E, D, T>;
             type Error = D::Err;
 
             fn try_forward(&self, x: Tensor<Input, E, D, T>) -> Result<Self::Output, D::Err> {
@@ -92,9 +106,10 @@ macro_rules! typed_forward {
         impl<Input: Shape, E: Dtype, D: Backend<E>, T: Tape<E, D>, $($generics)*> ModuleMut<Tensor<Input, E, D, T>>
             for $module
         where
-            Self: Accepts<Input> + Run<E, D>,
+            Input: Enters<Self>,
+            Self: Run<E, D>,
         {
-            type Output = Tensor<<Self as Accepts<Input>>::Output, E, D, T>;
+            type Output = Tensor<<Input as Enters<Self>>::Output, E, D, T>;
             type Error = D::Err;
 
             fn try_forward_mut(&mut self, x: Tensor<Input, E, D, T>) -> Result<Self::Output, D::Err> {

@@ -95,9 +95,12 @@ stages!(S1 "s1" 0, S2 "s2" 1, S3 "s3" 2, S4 "s4" 3);
 stages!(S1 "s1" 0, S2 "s2" 1, S3 "s3" 2, S4 "s4" 3, S5 "s5" 4);
 stages!(S1 "s1" 0, S2 "s2" 1, S3 "s3" 2, S4 "s4" 3, S5 "s5" 4, S6 "s6" 5);
 
-impl<Input: Shape, Stem, Stages, Head> Accepts<Input> for RegNet<Stem, Stages, Head>
+/// Whatever the resolution, the head pools it away. So the layers are asked about a `usize` one: the answer is the same,
+/// there is no bound on a `Const` one, and the compiler need not look through all that a stride can halve.
+impl<Batch: Dim, C: Dim, H: Dim, W: Dim, Stem, Stages, Head> Accepts<(Batch, C, H, W)>
+    for RegNet<Stem, Stages, Head>
 where
-    Stem: Accepts<Input>,
+    Stem: Accepts<(Batch, C, usize, usize)>,
     Stages: Accepts<Stem::Output>,
     Head: Accepts<Stages::Output>,
 {

@@ -1,10 +1,10 @@
 use dfdx::prelude::*;
-use regnet::regnet;
+use regnet::builders::XStage;
 
-type Net = regnet!(< d=1, w0=24, wa=0, wm=2, g=8 >, classes = 10);
+type Stage = XStage<1, 32, 24, 24, 8, 2>;
 
-fn logits(net: &<Net as BuildOnDevice<Cpu, f32>>::Built, images: Tensor<Rank4<2, 3, 2048, 2048>, f32, Cpu>) {
-    net.forward(images);
+fn features(stage: &<Stage as BuildOnDevice<Cpu, f32>>::Built, maps: Tensor<Rank4<2, 32, 2048, 2048>, f32, Cpu>) {
+    stage.forward(maps);
 }
 
 fn main() {}
