@@ -14,7 +14,7 @@ use super::{Choice, DesignSpace, Axis};
 use crate::bottleneck::Bottleneck;
 use crate::compat::Compatibility;
 use crate::quantise::QUANTUM;
-use crate::text::grouped;
+use crate::text::grouped_wide;
 
 /// A number of settings or networks.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,7 +75,7 @@ impl Product for Count {
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.exact {
-            Some(exact) => f.write_str(&grouped(exact)),
+            Some(exact) => f.write_str(&grouped_wide(exact)),
             None => write!(f, "{:.2e}", self.near),
         }
     }
