@@ -12,7 +12,7 @@ use crate::spec::{AnyNet, Block, Stage};
 use crate::suggest;
 
 /// The paper's design spaces (section 3): each AnyNet space lies in the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SpaceName {
     /// X blocks; per stage at most 16 blocks, at most 1,024 channels in steps of 8, b in {1, 2, 4} and g in
     /// {1, 2, 4, 8, 16, 32}.
