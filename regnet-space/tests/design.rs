@@ -19,9 +19,15 @@ fn values(text: &str, axis: Axis) -> Vec<f64> {
 #[test]
 fn the_papers_spaces() {
     use SpaceName::{AnyNetXA, AnyNetXB, AnyNetXC, AnyNetXD, AnyNetXE, RegNetX, RegNetY};
-    for (name, dimensions) in
-        [(AnyNetXA, 16), (AnyNetXB, 13), (AnyNetXC, 10), (AnyNetXD, 10), (AnyNetXE, 10), (RegNetX, 6), (RegNetY, 6)]
-    {
+    for (name, dimensions) in [
+        (AnyNetXA, 16),
+        (AnyNetXB, 13),
+        (AnyNetXC, 10),
+        (AnyNetXD, 10),
+        (AnyNetXE, 10),
+        (RegNetX, 6),
+        (RegNetY, 6),
+    ] {
         let space = DesignSpace::new(name);
         assert_eq!((space.degrees_of_freedom(), space.stages()), (dimensions, &[4][..]), "{name}");
         assert_eq!(space.se, (name == RegNetY).then_some(0.25));
@@ -115,8 +121,17 @@ fn enumerate(space: &DesignSpace) -> (u128, u128) {
 fn fitted(w: &[f64], b: &[f64], g: &[f64]) -> Vec<(usize, usize, usize)> {
     let stage = |i: usize| {
         let b = Bottleneck::from_ratio(b[i]).unwrap();
-        let params = regnet_space::RegNetParams { d: 1, w0: w[i] as usize, wa: 0.0, wm: 2.0, g: g[i] as usize, b, se: None };
-        let Stage { width, group_width, bottleneck, .. } = params.stages_fitted(Compatibility::Published).unwrap()[0];
+        let params = regnet_space::RegNetParams {
+            d: 1,
+            w0: w[i] as usize,
+            wa: 0.0,
+            wm: 2.0,
+            g: g[i] as usize,
+            b,
+            se: None,
+        };
+        let Stage { width, group_width, bottleneck, .. } =
+            params.stages_fitted(Compatibility::Published).unwrap()[0];
         (width, group_width, (bottleneck.ratio() * 64.0) as usize)
     };
     (0..w.len()).map(stage).collect()
@@ -132,7 +147,10 @@ fn fitted_widths_are_near_and_in_the_space() {
             for w in axes(Axis::W) {
                 let (width, group, _) = fitted(&[w], &[b], &[g])[0];
                 let inner = width / b as usize;
-                assert!(inner.is_multiple_of(group) && width.is_multiple_of(8) && width <= 1024, "{w} {b} {g}");
+                assert!(
+                    inner.is_multiple_of(group) && width.is_multiple_of(8) && width <= 1024,
+                    "{w} {b} {g}"
+                );
                 assert_eq!(group, (g as usize).min(w as usize / b as usize), "{w} {b} {g}");
                 assert!(3.0 * (width as f64 - w).abs() <= w, "{w} {b} {g}: {width}");
                 assert!(width >= before, "{w} {b} {g}");
@@ -148,7 +166,12 @@ fn constraints() {
     assert_eq!(values("RegNetX, wa = 36.97", Axis::Wa), [36.97]);
     assert_eq!(values("RegNetX, g >= 112", Axis::G), [112.0, 120.0, 128.0]);
     assert_eq!(values("RegNetX,g>104,g<=112", Axis::G), [112.0]);
-    for text in ["RegNetX, d = 12..14", "RegNetX, d = 12..=14,", "RegNetX, d = { 14, 12,13 , 12 }", "RegNetX, d > 11, d < 15"] {
+    for text in [
+        "RegNetX, d = 12..14",
+        "RegNetX, d = 12..=14,",
+        "RegNetX, d = { 14, 12,13 , 12 }",
+        "RegNetX, d > 11, d < 15",
+    ] {
         assert_eq!(values(text, Axis::D), [12.0, 13.0, 14.0], "{text}");
     }
     assert_eq!(values("RegNetX, d = ..2", Axis::D), [1.0, 2.0]);
@@ -204,7 +227,11 @@ fn distributions_are_chosen_by_parameter() {
     let drawn = Sampler::new(space.clone(), 1).draw(50).unwrap();
     assert!(drawn.iter().all(|drawn| drawn.params().unwrap().g.is_power_of_two()));
     space.draw_all_from(Distribution::ClippedNormal).unwrap();
-    assert!(Axis::of(SpaceName::RegNetX).iter().all(|&axis| distribution(&space, axis) == Distribution::ClippedNormal));
+    assert!(
+        Axis::of(SpaceName::RegNetX)
+            .iter()
+            .all(|&axis| distribution(&space, axis) == Distribution::ClippedNormal)
+    );
 }
 
 #[test]
@@ -212,12 +239,17 @@ fn drawn_networks_keep_to_the_constraints() {
     let draw = |text: &str| Sampler::new(space(text), 3).draw(40).unwrap();
     for drawn in draw("RegNetX, wm = 2, w0 = wa, g >= 8, b = 1, d <= 30, stages = 3..5") {
         let params = drawn.params().unwrap();
-        assert!((params.wm, params.wa) == (2.0, params.w0 as f64) && params.g >= 8 && params.d <= 30, "{params:?}");
+        assert!(
+            (params.wm, params.wa) == (2.0, params.w0 as f64) && params.g >= 8 && params.d <= 30,
+            "{params:?}"
+        );
         assert!((3..=5).contains(&drawn.net.stages.len()));
         assert_eq!(drawn.declaration.unwrap().to_anynet().unwrap(), drawn.net);
     }
     let mut counts = HashSet::new();
-    for drawn in draw("AnyNetXD, b = {1/4, 1/2}, w <= 64, w1 = 16, d = 2, stages = {2, 6}, se = true, stem = cifar(16)") {
+    for drawn in draw(
+        "AnyNetXD, b = {1/4, 1/2}, w <= 64, w1 = 16, d = 2, stages = {2, 6}, se = true, stem = cifar(16)",
+    ) {
         let net = drawn.net;
         assert_eq!(net.check(), Ok(()));
         assert!(net.stages.iter().all(|stage| stage.bottleneck.is_inverted() && stage.depth == 2));
@@ -232,30 +264,102 @@ fn drawn_networks_keep_to_the_constraints() {
 #[test]
 fn errors_point_at_the_part() {
     for (text, message) in [
-        ("", "`` is not a design space's name; begin with one of AnyNetXA, AnyNetXB, AnyNetXC, AnyNetXD, AnyNetXE, RegNetX, RegNetY\n  \n  ^"),
-        ("wm = 2", "`wm = 2` is not a design space's name; begin with one of AnyNetXA, AnyNetXB, AnyNetXC, AnyNetXD, AnyNetXE, RegNetX, RegNetY\n  wm = 2\n  ^^^^^^"),
-        ("RegNetZ, wm = 2", "no design space is called `RegNetZ`; did you mean `RegNetX`? there are `AnyNetXA`, `AnyNetXB`, `AnyNetXC`, `AnyNetXD`, `AnyNetXE`, `RegNetX` and `RegNetY`\n  RegNetZ, wm = 2\n  ^^^^^^^"),
-        ("RegNetX, wm = 5", "wm = 5 is not possible; allowed are numbers from 1.5 to 3\n  RegNetX, wm = 5\n                ^"),
-        ("RegNetX, g = {8, 0}", "g = 0 is not possible; allowed are whole numbers from 1 to 1024\n  RegNetX, g = {8, 0}\n                   ^"),
-        ("RegNetX, d 12", "`d 12` is no constraint; write one as in `d = 12..28`, `g >= 8`, `wm = 2`\n  RegNetX, d 12\n           ^^^^"),
-        ("RegNetX, d = 12..70", "d = 12..70 reaches out of RegNetX; there it is 1 to 63\n  RegNetX, d = 12..70\n               ^^^^^^"),
-        ("RegNetX, d = 9..3", "d = 9..3 runs backwards; write the smaller number first\n  RegNetX, d = 9..3\n               ^^^^"),
-        ("RegNetX, d >= 64", "`d >= 64` leaves no value; d is one of 1 to 63\n  RegNetX, d >= 64\n           ^^^^^^^"),
-        ("RegNetX, d = 3, d = 4", "`d = 4` comes twice; write several values as in `d = {.., ..}`\n  RegNetX, d = 3, d = 4\n                  ^^^^^"),
-        ("RegNetX, d3 = 3", "`d3` cannot be constrained in RegNetX; did you mean `d`?\n  RegNetX, d3 = 3\n           ^^"),
-        ("AnyNetXB, b1 = 2", "all stages of AnyNetXB share b, so `b1 = 2` is not one stage's; write `b`, or begin with AnyNetXA\n  AnyNetXB, b1 = 2\n            ^^^^^^"),
-        ("AnyNetXA, wm = 2", "`wm` cannot be constrained in AnyNetXA; did you mean `w`?\n  AnyNetXA, wm = 2\n            ^^"),
-        ("RegNetX, depth = 2", "`depth` cannot be constrained in RegNetX; there are d, w0, wa, wm, b, g, stages, flops, params, acts, se, stem, input, resolution, classes\n  RegNetX, depth = 2\n           ^^^^^"),
-        ("RegNetX, d ~ unifrm", "no distribution is called `unifrm`; did you mean `uniform`?\n  RegNetX, d ~ unifrm\n               ^^^^^^"),
-        ("RegNetX, d = {3, 5}, d ~ power-of-two", "d is never a power of two: it is one of 3, 5; choose another distribution or other values\n  RegNetX, d = {3, 5}, d ~ power-of-two\n                       ^^^^^^^^^^^^^^^^"),
-        ("RegNetX, wa = 36.97, w0 = wa", "w0 = wa is never so: w0 is one of 8 to 248 in steps of 8, and wa of 36.97; leave a multiple of 8 in both\n  RegNetX, wa = 36.97, w0 = wa\n                       ^^^^^^^"),
-        ("RegNetX, flops = 4Q", "flops = 4Q is not possible; allowed are whole numbers, with K, M or G after them, and ranges such as 360M..400M\n  RegNetX, flops = 4Q\n                   ^^"),
-        ("RegNetX, flops = 4M..2M", "flops = 4000000..=2000000 runs backwards; write the smaller number first, 2000000..=4000000\n  RegNetX, flops = 4M..2M\n                   ^^^^^^"),
-        ("RegNetX, stem = big(3)", "no stem is called `big`; there are `simple`, `cifar` and `resnet`\n  RegNetX, stem = big(3)\n                  ^^^^^^"),
-        ("RegNetX, se >= 0.5", "`se >= 0.5` is nothing to compare; write it as in `se = 0.25`\n  RegNetX, se >= 0.5\n           ^^^^^^^^^"),
-        ("RegNetX, input = 32x32", "input = 32x32 is not possible; allowed are channels x height x width, as in 3x32x32\n  RegNetX, input = 32x32\n                   ^^^^^"),
-        ("RegNetX, stages = 0..9", "stages = 0..9 is not possible; allowed are whole numbers from 1 to 6\n  RegNetX, stages = 0..9\n                    ^^^^"),
-        ("RegNetX, b = 3/4", "b = 3/4 is not possible; allowed are whole numbers up to 64 and one over them, as in 1/4\n  RegNetX, b = 3/4\n               ^^^"),
+        (
+            "",
+            "`` is not a design space's name; begin with one of AnyNetXA, AnyNetXB, AnyNetXC, AnyNetXD, AnyNetXE, RegNetX, RegNetY\n  \n  ^",
+        ),
+        (
+            "wm = 2",
+            "`wm = 2` is not a design space's name; begin with one of AnyNetXA, AnyNetXB, AnyNetXC, AnyNetXD, AnyNetXE, RegNetX, RegNetY\n  wm = 2\n  ^^^^^^",
+        ),
+        (
+            "RegNetZ, wm = 2",
+            "no design space is called `RegNetZ`; did you mean `RegNetX`? there are `AnyNetXA`, `AnyNetXB`, `AnyNetXC`, `AnyNetXD`, `AnyNetXE`, `RegNetX` and `RegNetY`\n  RegNetZ, wm = 2\n  ^^^^^^^",
+        ),
+        (
+            "RegNetX, wm = 5",
+            "wm = 5 is not possible; allowed are numbers from 1.5 to 3\n  RegNetX, wm = 5\n                ^",
+        ),
+        (
+            "RegNetX, g = {8, 0}",
+            "g = 0 is not possible; allowed are whole numbers from 1 to 1024\n  RegNetX, g = {8, 0}\n                   ^",
+        ),
+        (
+            "RegNetX, d 12",
+            "`d 12` is no constraint; write one as in `d = 12..28`, `g >= 8`, `wm = 2`\n  RegNetX, d 12\n           ^^^^",
+        ),
+        (
+            "RegNetX, d = 12..70",
+            "d = 12..70 reaches out of RegNetX; there it is 1 to 63\n  RegNetX, d = 12..70\n               ^^^^^^",
+        ),
+        (
+            "RegNetX, d = 9..3",
+            "d = 9..3 runs backwards; write the smaller number first\n  RegNetX, d = 9..3\n               ^^^^",
+        ),
+        (
+            "RegNetX, d >= 64",
+            "`d >= 64` leaves no value; d is one of 1 to 63\n  RegNetX, d >= 64\n           ^^^^^^^",
+        ),
+        (
+            "RegNetX, d = 3, d = 4",
+            "`d = 4` comes twice; write several values as in `d = {.., ..}`\n  RegNetX, d = 3, d = 4\n                  ^^^^^",
+        ),
+        (
+            "RegNetX, d3 = 3",
+            "`d3` cannot be constrained in RegNetX; did you mean `d`?\n  RegNetX, d3 = 3\n           ^^",
+        ),
+        (
+            "AnyNetXB, b1 = 2",
+            "all stages of AnyNetXB share b, so `b1 = 2` is not one stage's; write `b`, or begin with AnyNetXA\n  AnyNetXB, b1 = 2\n            ^^^^^^",
+        ),
+        (
+            "AnyNetXA, wm = 2",
+            "`wm` cannot be constrained in AnyNetXA; did you mean `w`?\n  AnyNetXA, wm = 2\n            ^^",
+        ),
+        (
+            "RegNetX, depth = 2",
+            "`depth` cannot be constrained in RegNetX; there are d, w0, wa, wm, b, g, stages, flops, params, acts, se, stem, input, resolution, classes\n  RegNetX, depth = 2\n           ^^^^^",
+        ),
+        (
+            "RegNetX, d ~ unifrm",
+            "no distribution is called `unifrm`; did you mean `uniform`?\n  RegNetX, d ~ unifrm\n               ^^^^^^",
+        ),
+        (
+            "RegNetX, d = {3, 5}, d ~ power-of-two",
+            "d is never a power of two: it is one of 3, 5; choose another distribution or other values\n  RegNetX, d = {3, 5}, d ~ power-of-two\n                       ^^^^^^^^^^^^^^^^",
+        ),
+        (
+            "RegNetX, wa = 36.97, w0 = wa",
+            "w0 = wa is never so: w0 is one of 8 to 248 in steps of 8, and wa of 36.97; leave a multiple of 8 in both\n  RegNetX, wa = 36.97, w0 = wa\n                       ^^^^^^^",
+        ),
+        (
+            "RegNetX, flops = 4Q",
+            "flops = 4Q is not possible; allowed are whole numbers, with K, M or G after them, and ranges such as 360M..400M\n  RegNetX, flops = 4Q\n                   ^^",
+        ),
+        (
+            "RegNetX, flops = 4M..2M",
+            "flops = 4000000..=2000000 runs backwards; write the smaller number first, 2000000..=4000000\n  RegNetX, flops = 4M..2M\n                   ^^^^^^",
+        ),
+        (
+            "RegNetX, stem = big(3)",
+            "no stem is called `big`; there are `simple`, `cifar` and `resnet`\n  RegNetX, stem = big(3)\n                  ^^^^^^",
+        ),
+        (
+            "RegNetX, se >= 0.5",
+            "`se >= 0.5` is nothing to compare; write it as in `se = 0.25`\n  RegNetX, se >= 0.5\n           ^^^^^^^^^",
+        ),
+        (
+            "RegNetX, input = 32x32",
+            "input = 32x32 is not possible; allowed are channels x height x width, as in 3x32x32\n  RegNetX, input = 32x32\n                   ^^^^^",
+        ),
+        (
+            "RegNetX, stages = 0..9",
+            "stages = 0..9 is not possible; allowed are whole numbers from 1 to 6\n  RegNetX, stages = 0..9\n                    ^^^^",
+        ),
+        (
+            "RegNetX, b = 3/4",
+            "b = 3/4 is not possible; allowed are whole numbers up to 64 and one over them, as in 1/4\n  RegNetX, b = 3/4\n               ^^^",
+        ),
     ] {
         let errors = DesignSpace::parse(text).unwrap_err();
         assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>(), [message], "{text}");
@@ -269,8 +373,21 @@ fn all_errors_are_found_and_nothing_is_changed() {
     let at: Vec<&str> = errors.iter().map(|error| error.written()).collect();
     assert_eq!(at, ["99", "q", "0", "é"]);
     assert_eq!(space, DesignSpace::new(SpaceName::RegNetX));
-    for odd in ["RegNetX,,", "RegNetX, = 3", "RegNetX, {", "RegNetX, d = {", "RegNetX, d = {}", "RegNetX, d = ..", "RegNetX, d = 1e999",
-        "RegNetX, b = 1/0", "RegNetX, d = )(", "RegNetX, stem = (", "RegNetX, d = -1", "RegNetX, classes = 1.5", ",RegNetX"] {
+    for odd in [
+        "RegNetX,,",
+        "RegNetX, = 3",
+        "RegNetX, {",
+        "RegNetX, d = {",
+        "RegNetX, d = {}",
+        "RegNetX, d = ..",
+        "RegNetX, d = 1e999",
+        "RegNetX, b = 1/0",
+        "RegNetX, d = )(",
+        "RegNetX, stem = (",
+        "RegNetX, d = -1",
+        "RegNetX, classes = 1.5",
+        ",RegNetX",
+    ] {
         assert!(DesignSpace::parse(odd).is_err(), "{odd}");
     }
 }

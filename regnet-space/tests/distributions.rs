@@ -4,7 +4,8 @@
 
 use regnet_space::design::Axis;
 use regnet_space::{
-    AnyNet, Bottleneck, Compatibility, DesignSpace, Distribution, Drawn, RegNetParams, Sampler, SpaceName, Stage,
+    AnyNet, Bottleneck, Compatibility, DesignSpace, Distribution, Drawn, RegNetParams, Sampler, SpaceName,
+    Stage,
 };
 use serde_json::Value;
 
@@ -31,10 +32,14 @@ fn probabilities_agree_with_scipy() {
         let values = values(name);
         assert_eq!(case["values"], values.len(), "{name}");
         let p = distribution.probabilities(&values);
-        let (places, expected) = (case["places"].as_array().unwrap(), case["probabilities"].as_array().unwrap());
+        let (places, expected) =
+            (case["places"].as_array().unwrap(), case["probabilities"].as_array().unwrap());
         for (place, expected) in places.iter().zip(expected) {
             let (p, expected) = (p[place.as_u64().unwrap() as usize], expected.as_f64().unwrap());
-            assert!((p - expected).abs() <= 1e-12 * expected + 1e-15, "{name} {distribution}: {p} {expected}");
+            assert!(
+                (p - expected).abs() <= 1e-12 * expected + 1e-15,
+                "{name} {distribution}: {p} {expected}"
+            );
         }
         let (mean, expected): (f64, _) =
             (p.iter().zip(&values).map(|(p, x)| p * x).sum(), case["mean"].as_f64().unwrap());
@@ -185,7 +190,8 @@ fn regnets_are_distributed_as_if_drawn_until_they_fit() {
     let template = net(&space, Vec::new());
     let mut random = Random(4);
     let mut brute = Vec::new();
-    let values = Axis::of(SpaceName::RegNetX).iter().map(|axis| axis.values(SpaceName::RegNetX)).collect::<Vec<_>>();
+    let values =
+        Axis::of(SpaceName::RegNetX).iter().map(|axis| axis.values(SpaceName::RegNetX)).collect::<Vec<_>>();
     while brute.len() < N {
         let [d, w0, wa, wm, b, g] = std::array::from_fn(|i| random.log_uniform(&values[i]));
         let b = Bottleneck::reduces(b as usize);
