@@ -354,7 +354,7 @@ fn errors_point_at_the_part() {
         ),
         (
             "RegNetX, stages = 0..9",
-            "stages = 0..9 is not possible; allowed are whole numbers from 1 to 6\n  RegNetX, stages = 0..9\n                    ^^^^",
+            "stages = 0..9 reaches out of RegNetX; there it is 1 to 6\n  RegNetX, stages = 0..9\n                    ^^^^",
         ),
         (
             "RegNetX, b = 3/4",

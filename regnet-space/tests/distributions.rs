@@ -110,7 +110,7 @@ fn flops(net: &AnyNet) -> u64 {
     net.complexity(32, 32).unwrap().flops
 }
 
-const N: usize = 1500;
+const N: usize = 800;
 const ENDS: &str = "stem = cifar(16), classes = 10";
 
 fn sampled(text: &str) -> (DesignSpace, Vec<AnyNet>) {

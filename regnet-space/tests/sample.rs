@@ -41,8 +41,9 @@ fn a_seed_means_the_same_networks_for_ever() {
     let pinned = [(35, 40, 14.8, 2.28, b("1"), 24), (10, 104, 101.1, 2.399, b("2"), 48)];
     assert_eq!(numbers(&draw(&small(SpaceName::RegNetX, 7), 2)), pinned);
     assert_ne!(numbers(&draw(&small(SpaceName::RegNetX, 8), 2)), pinned);
-    let pinned = [(0, 0, 0, 0)];
+    let pinned = [(1, 8, 2, 4), (4, 216, 1, 4), (3, 736, 1, 8), (3, 8, 2, 2)];
     assert_eq!(stages(&draw(&small(SpaceName::AnyNetXA, 7), 1)[0]), pinned);
+    let pinned = [(1, 8, 1, 8), (7, 32, 1, 16), (7, 448, 1, 16), (9, 576, 1, 16)];
     assert_eq!(stages(&draw(&small(SpaceName::AnyNetXE, 7), 1)[0]), pinned);
 }
 

@@ -140,7 +140,7 @@ impl fmt::Display for Axis {
 }
 
 /// The values a parameter takes in a design space, and how one of them is drawn.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Choice {
     /// In rising order; never empty.
     pub(super) values: Vec<f64>,
@@ -178,6 +178,13 @@ impl Choice {
             }
             _ => values.iter().map(|&x| number(x)).collect::<Vec<_>>().join(", "),
         }
+    }
+}
+
+/// In short, because there may be thousands of values.
+impl fmt::Debug for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Choice({} ~ {})", self.describe(), self.distribution)
     }
 }
 

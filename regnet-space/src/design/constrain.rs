@@ -125,14 +125,8 @@ impl DesignSpace {
         }
         let read = |part: Part<'a>| admitted(base, axis, stage, part);
         let wanted = Wanted::read(key, relation, value, &read)?;
-        if let (Wanted::Range(low, high), true) = (&wanted, value.text.contains("..")) {
-            let values = axis.values(base);
-            let bounds = (values[0], values[values.len() - 1]);
-            let inside = |x: f64| x.is_infinite() || (bounds.0..=bounds.1).contains(&x);
-            if !(inside(*low) && inside(*high)) {
-                return Err((value, Problem::Outside { base, key, bounds }));
-            }
-        }
+        let values = axis.values(base);
+        wanted.check(base, key, value, (values[0], values[values.len() - 1]))?;
         choices.iter_mut().try_for_each(|choice| wanted.apply(key, choice).map_err(|problem| (part, problem)))
     }
 
@@ -152,6 +146,7 @@ impl DesignSpace {
             number.ok_or((part, Problem::Value { base, key }))
         };
         let wanted = Wanted::read(key, relation, value, &read)?;
+        wanted.check(base, key, value, (1.0, MAX_STAGES as f64))?;
         let mut choice = Choice { values: counts.clone(), distribution: Distribution::Uniform };
         wanted.apply(key, &mut choice).map_err(|problem| (part, problem))?;
         self.stages = choice.values.iter().map(|&count| count as usize).collect();

@@ -4,6 +4,7 @@ use super::Problem;
 use super::axis::Choice;
 use super::key::Key;
 use super::text::{Part, Relation};
+use crate::membership::SpaceName;
 
 /// What is wrong with a part, before it is known with which text.
 pub(super) type Wrong<'a> = (Part<'a>, Problem);
@@ -54,6 +55,23 @@ impl Wanted {
                 (None, None) => Self::List(vec![read(value)?]),
             },
         })
+    }
+
+    /// Checks that neither end of `a..b` lies outside of what there is.
+    pub(super) fn check<'a>(
+        &self,
+        base: SpaceName,
+        key: Key,
+        value: Part<'a>,
+        bounds: (f64, f64),
+    ) -> Result<(), Wrong<'a>> {
+        let inside = |x: f64| x.is_infinite() || (bounds.0..=bounds.1).contains(&x);
+        match *self {
+            Self::Range(low, high) if value.text.contains("..") && !(inside(low) && inside(high)) => {
+                Err((value, Problem::Outside { base, key, bounds }))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Narrows a choice to them.
