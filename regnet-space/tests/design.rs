@@ -341,6 +341,14 @@ fn errors_point_at_the_part() {
             "flops = 4000000..=2000000 runs backwards; write the smaller number first, 2000000..=4000000\n  RegNetX, flops = 4M..2M\n                   ^^^^^^",
         ),
         (
+            "RegNetX, flops >= 4M, flops < 2M",
+            "flops = 4000000..=1999999 runs backwards; write the smaller number first, 1999999..=4000000\n  RegNetX, flops >= 4M, flops < 2M\n                                ^^",
+        ),
+        (
+            "RegNetX, se = 2, classes = 10",
+            "se = 2 is out of range: the ratio is above 0 and at most 1; RegNetY uses 0.25\n  RegNetX, se = 2, classes = 10\n                ^",
+        ),
+        (
             "RegNetX, stem = big(3)",
             "no stem is called `big`; there are `simple`, `cifar` and `resnet`\n  RegNetX, stem = big(3)\n                  ^^^^^^",
         ),

@@ -141,6 +141,18 @@ fn everything_wrong_is_said_at_once() {
     assert!(errors[3].to_string().contains("1..=2"), "{}", errors[3]);
 }
 
+#[test]
+fn a_space_without_networks_says_so() {
+    let space =
+        DesignSpace::parse("AnyNetXD, w1 >= 512, w2 <= 64").unwrap_or_else(|errors| panic!("{errors:?}"));
+    let error = Sampler::new(space, 1).draw(1).expect_err("widths cannot rise").remove(0);
+    assert_eq!(
+        error.to_string(),
+        "there are too few AnyNetXD models: 0 found in 100,000 draws, of which 0.000 % fell inside all windows; \
+         loosen the constraints: no network was found that keeps to all of them"
+    );
+}
+
 /// Not asserted, because machines differ:
 /// `cargo test --release -p regnet-space --test sample -- --ignored --nocapture speed`.
 #[test]

@@ -177,14 +177,15 @@ impl DesignSpace {
                 high = if to.text.is_empty() { high } else { read(to.text)? };
             }
         }
+        let window = self.windows.of_mut(figure);
+        // `flops >= 300M, flops <= 400M` is one window.
+        if let (Some(before), false) = (&window, relation == Relation::Equals) {
+            (low, high) = (low.max(*before.start()), high.min(*before.end()));
+        }
         if low > high {
             return Err(Problem::Window(SampleError::Reversed { figure, low, high }));
         }
-        let window = self.windows.of_mut(figure);
-        let (before, after) = window.clone().map_or((0, u64::MAX), |window| (*window.start(), *window.end()));
-        // `flops >= 300M, flops <= 400M` is one window.
-        let both = low.max(before)..=high.min(after);
-        *window = Some(if relation == Relation::Equals || both.is_empty() { low..=high } else { both });
+        *window = Some(low..=high);
         Ok(())
     }
 

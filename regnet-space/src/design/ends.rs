@@ -12,6 +12,7 @@ impl DesignSpace {
     /// The squeeze-and-excitation, the stem, the images or the classes.
     pub(super) fn constrain_ends(&mut self, key: Key, text: &str) -> Result<(), Problem> {
         let wrong = Problem::Value { base: self.base, key };
+        let before = self.clone();
         match key {
             Key::Se => {
                 let read = || match text {
@@ -20,7 +21,6 @@ impl DesignSpace {
                     ratio => Some(Some(number(ratio)?)),
                 };
                 let se = read().ok_or(wrong)?;
-                check_se(se).map_or(Ok(()), |error| Err(Problem::Network(error.into())))?;
                 self.se = se;
             }
             Key::Stem => self.stem = stem(text, wrong)?,
@@ -38,13 +38,15 @@ impl DesignSpace {
                 self.image = Some(image.ok_or(wrong)?);
             }
         }
-        match self.end_errors().into_iter().next() {
-            Some(error) => Err(Problem::Network(error)),
-            None => Ok(()),
+        let error = self.end_errors().into_iter().next();
+        if error.is_some() {
+            // Or it would be found again with the next constraint.
+            *self = before;
         }
+        error.map_or(Ok(()), |error| Err(Problem::Network(error)))
     }
 
-    /// Everything wrong with the stem, the images and the classes.
+    /// Everything wrong with the stem, the images, the squeeze-and-excitation and the classes.
     pub(crate) fn end_errors(&self) -> Vec<ParamError> {
         let [channels, height, width] = self.input();
         let mut errors = check_ends(channels, self.stem, self.classes);
@@ -52,6 +54,7 @@ impl DesignSpace {
         if !(sides.contains(&height) && sides.contains(&width)) {
             errors.push(SpecError::InputSize { height, width });
         }
+        errors.extend(check_se(self.se));
         errors.into_iter().map(ParamError::Spec).collect()
     }
 }

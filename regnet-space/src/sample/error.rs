@@ -118,6 +118,7 @@ fn remedy(blamed: Option<&Blamed>, found: usize, inside: usize) -> String {
     match (blamed, found) {
         (Some(blamed), 0) => format!("widen it: {}", blamed.drawn(inside)),
         (Some(blamed), _) => format!("widen it, or ask for {found}: {}", blamed.drawn(inside)),
+        (None, 0) => "loosen the constraints: no network was found that keeps to all of them".to_owned(),
         (None, _) => format!("ask for {found}"),
     }
 }
