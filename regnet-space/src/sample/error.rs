@@ -2,8 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Figure, SampledSpace};
+use super::Figure;
 use crate::error::ParamError;
+use crate::membership::SpaceName;
 use crate::text::grouped;
 use crate::words::{Words, says_its_words};
 
@@ -25,7 +26,7 @@ pub enum SampleError {
     /// The windows leave too few networks.
     TooFew {
         /// The space drawn from.
-        space: SampledSpace,
+        space: SpaceName,
         /// Different networks found before the search was given up.
         found: usize,
         /// Candidates drawn.
@@ -95,7 +96,7 @@ impl SampleError {
 }
 
 impl Blamed {
-    fn admits(&self, space: SampledSpace) -> String {
+    fn admits(&self, space: SpaceName) -> String {
         let [low, high] = [*self.window.start(), *self.window.end()].map(grouped);
         format!("{} from {low} to {high} admits too few {space} models", self.figure)
     }
@@ -117,6 +118,7 @@ fn remedy(blamed: Option<&Blamed>, found: usize, inside: usize) -> String {
     match (blamed, found) {
         (Some(blamed), 0) => format!("widen it: {}", blamed.drawn(inside)),
         (Some(blamed), _) => format!("widen it, or ask for {found}: {}", blamed.drawn(inside)),
+        (None, 0) => "loosen the constraints: no network was found that keeps to all of them".to_owned(),
         (None, _) => format!("ask for {found}"),
     }
 }
