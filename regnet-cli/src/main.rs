@@ -7,7 +7,9 @@ mod regulator;
 mod report;
 mod show;
 mod subject;
+mod sweep;
 mod train;
+mod words;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -32,6 +34,8 @@ enum Command {
     Codegen(codegen::Args),
     /// Trains a network on images
     Train(train::Args),
+    /// Trains a population of networks and compares them
+    Sweep(sweep::Args),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Command::Models(args) => models::run(&args, &mut out),
         Command::Codegen(args) => codegen::run(&args, &mut out),
         Command::Train(args) => train::run(&args, &mut out),
+        Command::Sweep(args) => sweep::run(&args, &mut out),
     };
     match done.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
