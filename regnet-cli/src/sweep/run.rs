@@ -61,11 +61,16 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         command.args(["--threads", &threads.to_string()]);
         command
     };
-    if supervise(args.jobs.get(), command, &stop, &|line| eprintln!("{line}"))? {
-        eprintln!("stopped; run it again to go on");
-        return Err(Exit(STOPPED as u8).into());
+    match supervise(args.jobs.get(), command, &stop, &|line| eprintln!("{line}")) {
+        Ok(false) => finish(&sweep, options),
+        Ok(true) => {
+            eprintln!("stopped; run it again to go on");
+            Err(Exit(STOPPED as u8).into())
+        }
+        // The process has said which.
+        Err(SweepError::Worker) => Err(Exit(1).into()),
+        Err(error) => Err(error.into()),
     }
-    finish(&sweep, options)
 }
 
 /// Says what became of the part that was run.

@@ -57,6 +57,8 @@ fn parse_option(text: &str) -> Result<(String, String), String> {
 /// Writes the script, and submits it if asked to.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let sweep = Sweep::open(&args.folder.dir)?;
+    // A cluster that does not bind tasks to cores shows them all of the machine's.
+    let share = args.cpus.and_then(|cpus| NonZeroUsize::new(cpus.get() / args.jobs.get()));
     let request = Request {
         tasks: args.array.get(),
         partition: args.partition.clone(),
@@ -67,7 +69,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         retries: args.retries,
         options: args.options.clone(),
         jobs: args.jobs.get(),
-        threads: args.threads.map(NonZeroUsize::get),
+        threads: args.threads.or(share).map(NonZeroUsize::get),
     };
     let program = std::env::current_exe().context("cannot find this program")?;
     let script = sweep.write_slurm_script(&request, &program)?;
