@@ -37,9 +37,9 @@ fn data(dir: &Path) -> PathBuf {
 /// A population of two-stage networks that differ in their widths; `count` lines.
 fn population(count: usize) -> String {
     let line = |i: usize| {
-        let stage = |width: usize| format!(
-            r#"{{"depth":1,"width":{width},"stride":2,"bottleneck":1,"group_width":8}}"#
-        );
+        let stage = |width: usize| {
+            format!(r#"{{"depth":1,"width":{width},"stride":2,"bottleneck":1,"group_width":8}}"#)
+        };
         let stages = [stage(8 + 8 * (i % 3)), stage(32 + 8 * i)].join(",");
         format!(
             r#"{{"network":{{"input_channels":3,"stem":"simple","stem_width":8,"stages":[{stages}],"classes":2}},"input":[3,8,8]}}"#
@@ -148,15 +148,24 @@ fn a_sweep_from_its_population_to_its_declaration() {
         assert_eq!(result["outcome"], "finished");
         assert_eq!(result["epochs"].as_array().unwrap().len(), 2);
     }
-    let names: Vec<_> = fs::read_dir(Path::new(&dir).join("trials/0001")).unwrap().collect();
-    assert_eq!(names.len(), 2, "a lock and a result: {names:?}");
+    let trial = Path::new(&dir).join("trials/0001");
+    let names = || fs::read_dir(&trial).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    assert_eq!(names().len(), 2, "a lock and a result: {:?}", names());
+    // What a process leaves that is killed right after it wrote the result.
+    fs::write(trial.join("attempt.json"), r#"{"host":"a","pid":1,"started":0,"epochs":2}"#).unwrap();
+    fs::write(trial.join("checkpoint.safetensors"), "").unwrap();
+    runs(&format!("sweep run {dir}"));
+    assert_eq!(names().len(), 2, "{:?}", names());
 
     let after = runs(&format!("sweep status {dir} --watch")).stdout;
     assert!(after.contains("3 finished, 0 running, 0 waiting") && after.contains("best so far"), "{after}");
     let best = runs(&format!("sweep best {dir} -n 2")).stdout;
     assert_eq!(best.lines().count(), 3, "{best}");
     let source = runs(&format!("sweep best {dir} --declare")).stdout;
-    assert!(source.starts_with("// Network ") && source.contains("net! {\n    pub struct Best = <"), "{source}");
+    assert!(
+        source.starts_with("// Network ") && source.contains("net! {\n    pub struct Best = <"),
+        "{source}"
+    );
     // Nothing is left to do.
     assert!(runs(&format!("sweep run {dir}")).stderr.contains("3 of 3"));
 }
@@ -237,7 +246,8 @@ fn no_network_is_trained_twice() {
         String::from_utf8(output.stderr).unwrap()
     });
     for index in 0..8 {
-        let starts: usize = said.iter().map(|said| said.matches(&format!("network {index} of 8: started")).count()).sum();
+        let starts: usize =
+            said.iter().map(|said| said.matches(&format!("network {index} of 8: started")).count()).sum();
         assert_eq!(starts, 1, "network {index} was started {starts} times");
     }
     assert_eq!(results(&dir).len(), 8);
@@ -293,7 +303,8 @@ fn assert_kills_change_nothing(fixture: &Fixture, networks: usize, epochs: usize
     assert_eq!(results(&wild).len(), networks);
     assert_eq!(results(&calm), results(&wild));
     assert!(weights(&calm, networks) == weights(&wild, networks));
-    let crashes = |index| fs::read_to_string(format!("{wild}/trials/{index:04}/crashes.jsonl")).unwrap_or_default();
+    let crashes =
+        |index| fs::read_to_string(format!("{wild}/trials/{index:04}/crashes.jsonl")).unwrap_or_default();
     let hit: usize = (0..networks).map(|index| crashes(index).lines().count()).sum();
     assert!(hit > 0, "no kill hit a network in training");
     eprintln!("{killed} kills, of which {hit} hit a network in training");
@@ -407,7 +418,9 @@ fn a_network_that_crashes_again_and_again_is_given_up() {
     fs::write(trial.join("attempt.json"), attempt).unwrap();
     assert_fails_with_network_0(&format!("sweep run {dir}"));
     assert_eq!(fs::read_to_string(trial.join("crashes.jsonl")).unwrap().lines().count(), 4);
-    assert!(runs(&format!("sweep status {dir}")).stdout.contains("1 finished, 0 running, 0 waiting, 1 failed"));
+    assert!(
+        runs(&format!("sweep status {dir}")).stdout.contains("1 finished, 0 running, 0 waiting, 1 failed")
+    );
     runs(&format!("sweep run {dir} --retries 4"));
     assert_eq!(results(&dir).len(), 2);
 }
@@ -417,5 +430,8 @@ fn assert_fails_with_network_0(line: &str) {
     let said = regnet(line);
     assert_eq!(said.code, 1, "{}", said.stderr);
     let last = said.stderr.lines().last().unwrap();
-    assert!(last.starts_with("error: 1 trial crashed 4 times without getting an epoch further: 0;"), "{last}");
+    assert!(
+        last.starts_with("error: 1 trial crashed 4 times without getting an epoch further: 0;"),
+        "{last}"
+    );
 }

@@ -94,7 +94,8 @@ impl<'a> Contents<'a> {
     ) -> Result<(Values, Values), String> {
         let (mut tensors, mut velocity) = (Values::new(), Values::new());
         let mut missing = None;
-        let mut find = |name: String, count: usize, values: &mut Values, key: String| match self.values(&name) {
+        let mut find = |name: String, count: usize, values: &mut Values, key: String| match self.values(&name)
+        {
             Some(found) if found.len() == count => drop(values.insert(key, found)),
             _ => drop(missing.get_or_insert(name)),
         };

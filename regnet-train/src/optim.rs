@@ -56,7 +56,10 @@ impl<E: Dtype, D: Backend<E>> Sgd<E, D> {
     /// # Errors
     ///
     /// The device's.
-    pub fn velocity<M: TensorCollection<E, D>>(&mut self, model: &M) -> Result<Vec<(String, Vec<E>)>, D::Err> {
+    pub fn velocity<M: TensorCollection<E, D>>(
+        &mut self,
+        model: &M,
+    ) -> Result<Vec<(String, Vec<E>)>, D::Err> {
         let mut read = Read { velocity: &mut self.velocity, found: Vec::new() };
         M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut read })?;
         Ok(read.found)

@@ -43,7 +43,8 @@ fn net() -> (Cpu, Net) {
 
 /// Figures without times.
 fn figures(history: &[EpochMetrics]) -> Vec<EpochMetrics> {
-    let timeless = |epoch: &EpochMetrics| EpochMetrics { seconds: 0.0, images_per_second: 0.0, ..epoch.clone() };
+    let timeless =
+        |epoch: &EpochMetrics| EpochMetrics { seconds: 0.0, images_per_second: 0.0, ..epoch.clone() };
     history.iter().map(timeless).collect()
 }
 

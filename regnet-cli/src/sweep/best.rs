@@ -32,8 +32,20 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     if args.declare {
         return declare(&sweep, &best, out);
     }
-    let mut table =
-        Table::new(["network", "test error", "flops", "params", "acts", "d", "w0", "wa", "wm", "g", "b", "se"]);
+    let mut table = Table::new([
+        "network",
+        "test error",
+        "flops",
+        "params",
+        "acts",
+        "d",
+        "w0",
+        "wa",
+        "wm",
+        "g",
+        "b",
+        "se",
+    ]);
     for trial in best {
         table.push(row(trial, &sweep.trials()[trial.index])?);
     }
@@ -65,7 +77,11 @@ fn declare(sweep: &Sweep, best: &[&TrialStatus], out: &mut dyn Write) -> anyhow:
         let (epochs, error) = (status.epochs.len(), status.error().map(words::per_cent).unwrap_or_default());
         let between = if rank == 0 { "" } else { "\n" };
         let of = &sweep.manifest().name;
-        writeln!(out, "{between}// Network {} of {of}: test error {error} after {epochs} epochs.", status.index)?;
+        writeln!(
+            out,
+            "{between}// Network {} of {of}: test error {error} after {epochs} epochs.",
+            status.index
+        )?;
         write!(out, "{source}")?;
     }
     Ok(())

@@ -185,6 +185,7 @@ fn read(specs: &str) -> anyhow::Result<(String, String)> {
 }
 
 fn usual_name(dir: &Path) -> String {
-    let name = std::path::absolute(dir).ok().and_then(|dir| Some(dir.file_name()?.to_string_lossy().into_owned()));
+    let name =
+        std::path::absolute(dir).ok().and_then(|dir| Some(dir.file_name()?.to_string_lossy().into_owned()));
     name.unwrap_or_else(|| "sweep".to_owned())
 }

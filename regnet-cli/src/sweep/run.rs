@@ -78,7 +78,8 @@ fn finish(sweep: &Sweep, WorkOptions { shard, retries }: WorkOptions) -> anyhow:
     let status = Status::read(sweep)?;
     let counts = status.counts();
     let own = || status.trials.iter().filter(|trial| shard.has(trial.index));
-    let failed: Vec<usize> = own().filter(|trial| trial.state == State::Failed).map(|trial| trial.index).collect();
+    let failed: Vec<usize> =
+        own().filter(|trial| trial.state == State::Failed).map(|trial| trial.index).collect();
     if !failed.is_empty() {
         return Err(SweepError::Failed { trials: failed, attempts: retries + 1 }.into());
     }
@@ -133,7 +134,10 @@ fn line(event: &Event<'_>, all: usize) -> Option<String> {
             match result.outcome {
                 Outcome::Finished => format!("network {index} of {all}: finished, test error {error}"),
                 Outcome::Stopped => {
-                    format!("network {index} of {all}: given up after epoch {}, test error {error}", result.epochs.len())
+                    format!(
+                        "network {index} of {all}: given up after epoch {}, test error {error}",
+                        result.epochs.len()
+                    )
                 }
                 Outcome::Diverged { epoch, step } => {
                     format!("network {index} of {all}: diverged in epoch {epoch}, step {step}")

@@ -304,11 +304,7 @@ macro_rules! cpu_backend {
                 Ok(())
             }
 
-            fn write_buffer(
-                &self,
-                buffer: &mut Buffer<$E, Self>,
-                values: Vec<$E>,
-            ) -> Result<(), CpuError> {
+            fn write_buffer(&self, buffer: &mut Buffer<$E, Self>, values: Vec<$E>) -> Result<(), CpuError> {
                 if buffer.len() != values.len() {
                     return Err(CpuError::WrongNumElements);
                 }

@@ -161,9 +161,10 @@ impl Claim {
 fn read_crashes(path: &std::path::Path) -> Result<Vec<Crash>, SweepError> {
     let unreadable = |reason: String| SweepError::Read { path: path.to_owned(), reason };
     match fs::read_to_string(path) {
-        Ok(text) => {
-            text.lines().map(|line| serde_json::from_str(line).map_err(|e| unreadable(e.to_string()))).collect()
-        }
+        Ok(text) => text
+            .lines()
+            .map(|line| serde_json::from_str(line).map_err(|e| unreadable(e.to_string())))
+            .collect(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(unreadable(error.to_string())),
     }

@@ -64,7 +64,9 @@ pub enum SweepError {
         source: io::Error,
     },
     /// The data is no longer what the sweep was made for.
-    #[error("the data set {data} has {found}, but the sweep was made for {expected}; restore it, or make another sweep")]
+    #[error(
+        "the data set {data} has {found}, but the sweep was made for {expected}; restore it, or make another sweep"
+    )]
     OtherData {
         /// The data set's name.
         data: String,
@@ -88,10 +90,14 @@ pub enum SweepError {
         attempts: usize,
     },
     /// A process of the run ended with an error, which it has said itself.
-    #[error("a process of the run ended with an error; what was finished before is safe, run the sweep again to go on")]
+    #[error(
+        "a process of the run ended with an error; what was finished before is safe, run the sweep again to go on"
+    )]
     Worker,
     /// Processes of the run die before they begin.
-    #[error("{count} processes in a row ended ({how}) before they trained anything; is there enough memory for --jobs?")]
+    #[error(
+        "{count} processes in a row ended ({how}) before they trained anything; is there enough memory for --jobs?"
+    )]
     Startup {
         /// How many.
         count: usize,

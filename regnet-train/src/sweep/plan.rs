@@ -48,8 +48,10 @@ impl Plan {
     /// Data that cannot be read, and networks that cannot be built.
     pub fn new(sweep: &Sweep, measure_with: Option<&DataSet>) -> Result<Self, SweepError> {
         let manifest = sweep.manifest();
-        let costs: Vec<Complexity> = sweep.trials().iter().filter_map(|trial| trial.complexity().ok()).collect();
-        let memory: Vec<u64> = sweep.trials().iter().map(|trial| memory(trial, manifest.recipe.batch)).collect();
+        let costs: Vec<Complexity> =
+            sweep.trials().iter().filter_map(|trial| trial.complexity().ok()).collect();
+        let memory: Vec<u64> =
+            sweep.trials().iter().map(|trial| memory(trial, manifest.recipe.batch)).collect();
         let trials = sweep.trials().len();
         let share = share_trained(sweep);
         let [train, test] = manifest.data.images.map(|images| images as f64);

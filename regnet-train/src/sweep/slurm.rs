@@ -82,8 +82,9 @@ impl Request {
             let sound = !key.is_empty() && !value.is_empty();
             let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '#' | '"' | '\'' | '\\');
             if !sound || !key.chars().chain(value.chars()).all(plain) {
-                let reason =
-                    format!("`--{key}={value}` cannot be written into a script: leave out blanks, quotes and `#`");
+                let reason = format!(
+                    "`--{key}={value}` cannot be written into a script: leave out blanks, quotes and `#`"
+                );
                 return Err(SweepError::Slurm { program: "sbatch", reason });
             }
             let _ = writeln!(text, "#SBATCH --{key}={value}");
@@ -135,7 +136,8 @@ impl Sweep {
     /// As [`Request::script`], and a folder that cannot be written to.
     pub fn write_slurm_script(&self, request: &Request, regnet: &Path) -> Result<PathBuf, SweepError> {
         let dir = std::path::absolute(self.dir());
-        let dir = dir.map_err(|source| SweepError::Io { action: "find", path: self.dir().to_owned(), source })?;
+        let dir =
+            dir.map_err(|source| SweepError::Io { action: "find", path: self.dir().to_owned(), source })?;
         let script = request.script(&self.manifest().name, regnet, &dir)?;
         self.make_dir(&dir.join("slurm"))?;
         let path = dir.join("slurm/job.sh");
@@ -176,7 +178,9 @@ impl Job {
     ///
     /// [`SweepError::Slurm`]: neither answers.
     pub fn states(&self) -> Result<Vec<(String, usize)>, SweepError> {
-        let queue = Command::new("squeue").args(["--noheader", "--array", "--format=%T", "--jobs", &self.id]).output();
+        let queue = Command::new("squeue")
+            .args(["--noheader", "--array", "--format=%T", "--jobs", &self.id])
+            .output();
         let queued = queue.as_ref().map(|output| text(&output.stdout)).unwrap_or_default();
         if !queued.trim().is_empty() {
             return Ok(count(&queued));

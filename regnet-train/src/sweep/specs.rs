@@ -40,7 +40,8 @@ pub fn parse(text: &str, fit: Fit) -> Result<Vec<Trial>, SweepError> {
 }
 
 fn trial(line: &str, Fit { classes, size }: Fit) -> Result<Trial, Vec<String>> {
-    let say = |errors: Vec<crate::spec::ReadError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let say =
+        |errors: Vec<crate::spec::ReadError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>();
     let SpecFile { net, image } = SpecFile::parse(line).map_err(say)?;
     let image = image.unwrap_or([size; 2]);
     let errors = misfits(&net, image, classes);

@@ -124,12 +124,15 @@ impl<'scope> Worker<'scope> {
     ) -> Result<Self, SweepError> {
         let program = command.get_program().into();
         let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut process = spawned.map_err(|source| SweepError::Io { action: "start", path: program, source })?;
+        let mut process =
+            spawned.map_err(|source| SweepError::Io { action: "start", path: program, source })?;
         let (input, output) = (process.stdin.take(), process.stdout.take());
         let spoke = Arc::new(AtomicBool::new(false));
         let heard = Arc::clone(&spoke);
         let reader = scope.spawn(move || {
-            for line in output.into_iter().flat_map(|output| BufReader::new(output).lines()).map_while(Result::ok) {
+            for line in
+                output.into_iter().flat_map(|output| BufReader::new(output).lines()).map_while(Result::ok)
+            {
                 heard.store(true, Ordering::Relaxed);
                 say(&line);
             }
@@ -138,7 +141,8 @@ impl<'scope> Worker<'scope> {
     }
 
     fn ended(&mut self) -> Result<Option<ExitStatus>, SweepError> {
-        let failed = |source| SweepError::Io { action: "wait for", path: "a process of the run".into(), source };
+        let failed =
+            |source| SweepError::Io { action: "wait for", path: "a process of the run".into(), source };
         self.process.try_wait().map_err(failed)
     }
 
