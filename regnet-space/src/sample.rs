@@ -20,7 +20,7 @@
 mod cost;
 mod distribution;
 mod error;
-mod rng;
+pub(crate) mod rng;
 mod space;
 mod window;
 
