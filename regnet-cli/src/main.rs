@@ -6,6 +6,7 @@ mod network;
 mod regulator;
 mod report;
 mod show;
+mod space;
 mod subject;
 mod train;
 
@@ -30,6 +31,8 @@ enum Command {
     Models(models::Args),
     /// Prints a network's declaration as Rust source
     Codegen(codegen::Args),
+    /// Design spaces: what they are, how large, and networks drawn from them
+    Space(space::Args),
     /// Trains a network on images
     Train(train::Args),
 }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Command::Show(args) => show::run(&args, &mut out),
         Command::Models(args) => models::run(&args, &mut out),
         Command::Codegen(args) => codegen::run(&args, &mut out),
+        Command::Space(args) => space::run(&args, &mut out),
         Command::Train(args) => train::run(&args, &mut out),
     };
     match done.and_then(|()| Ok(out.flush()?)) {

@@ -55,6 +55,7 @@ pub fn file(place: &str, errors: &[ReadError]) -> anyhow::Error {
 }
 
 /// Errors one below the other, after `error: `.
-fn lines(errors: impl Iterator<Item = String>) -> anyhow::Error {
-    anyhow::Error::msg(errors.collect::<Vec<_>>().join("\n       "))
+pub fn lines(errors: impl Iterator<Item = impl fmt::Display>) -> anyhow::Error {
+    let texts: Vec<String> = errors.map(|error| error.to_string().replace('\n', "\n       ")).collect();
+    anyhow::Error::msg(texts.join("\n       "))
 }

@@ -12,7 +12,7 @@ mod self_regulated;
 #[cfg(test)]
 mod tests;
 
-pub use draft::{image, stem, usual_size};
+pub use draft::{image, stem};
 pub use model::Model;
 
 use proc_macro2::TokenStream;

@@ -105,7 +105,7 @@ fn roundest(least: f64, most: f64) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::spec::{Block, Stem};
-    use crate::{SampledSpace, Sampler};
+    use crate::{Sampler, SpaceName};
 
     #[test]
     fn published_models_are_recognised() {
@@ -118,12 +118,10 @@ mod tests {
 
     #[test]
     fn drawn_networks_are_fitted() {
-        for space in SampledSpace::ALL {
-            let drawn = Sampler::new(space, 11).draw(100).unwrap_or_else(|errors| panic!("{errors:?}"));
-            for declared in drawn {
-                let net = declared.to_anynet().unwrap_or_else(|errors| panic!("{errors:?}"));
-                let fitted = Declaration::from_anynet(&net).unwrap_or_else(|| panic!("{declared:?}"));
-                assert_eq!(fitted.to_anynet(), Ok(net), "{declared:?} {fitted:?}");
+        for space in [SpaceName::RegNetX, SpaceName::RegNetY] {
+            for drawn in Sampler::new(space, 11).draw(100).unwrap_or_else(|errors| panic!("{errors:?}")) {
+                let fitted = Declaration::from_anynet(&drawn.net).unwrap_or_else(|| panic!("{drawn:?}"));
+                assert_eq!(fitted.to_anynet(), Ok(drawn.net.clone()), "{drawn:?} {fitted:?}");
             }
         }
     }

@@ -20,6 +20,7 @@
 //! | [`params`] | the generating parameters d, w0, wa, wm, g, b, se and their checks |
 //! | [`bottleneck`] | the exact bottleneck ratio b |
 //! | [`compat`] | fitting stage widths to group widths |
+//! | [`design`] | design spaces: the paper's, and others by constraint |
 //! | [`sample`] | drawing networks from a design space |
 //! | [`source`] | declarations as Rust source |
 //! | [`spec`] | the AnyNet spec: stem, stages, head |
@@ -41,6 +42,7 @@
 //! | [`membership`] | the paper's design spaces, and what keeps a network out of one |
 //! | [`limits`] | structural bounds |
 //! | [`text`] | stage tables as text |
+//! | [`units`] | figures such as 400M |
 //! | [`words`] | what errors say, in parts |
 
 pub mod bottleneck;
@@ -49,6 +51,7 @@ pub mod code;
 pub mod compat;
 pub mod complexity;
 pub mod declaration;
+pub mod design;
 pub mod error;
 pub mod fit;
 pub mod graph;
@@ -68,6 +71,7 @@ pub mod spec;
 pub mod statistics;
 pub mod suggest;
 pub mod text;
+pub mod units;
 pub mod words;
 
 pub use bottleneck::Bottleneck;
@@ -75,6 +79,7 @@ pub use budget::{Budget, BudgetError, Limit, Quantity};
 pub use compat::Compatibility;
 pub use complexity::{Complexity, StageRow};
 pub use declaration::Declaration;
+pub use design::{ConstraintError, DesignSpace, Distribution, Axis};
 pub use error::{Nearest, ParamError, SpecError};
 pub use graph::{Cells, Conv, Graph, Node, Op, Parameter, Shape, Step};
 pub use line_fit::LineFit;
@@ -84,7 +89,7 @@ pub use nearness::{Nearness, nearest_preset};
 pub use params::{RegNetParams, SE_RATIO, Space};
 pub use preset::{Family, Preset, presets, torchvision_presets};
 pub use regulator::{Cell, CellConv, Regulator, Share};
-pub use sample::{Figure, SampleError, SampledSpace, Sampler, Windows};
+pub use sample::{Drawn, Figure, SampleError, Sampler, Windows};
 pub use self_regulated::{Images, SelfRegulated, self_regulated_presets};
 pub use spec::{AnyNet, Block, Stage, Stem, StemKind};
 pub use words::Words;

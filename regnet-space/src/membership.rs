@@ -56,12 +56,13 @@ impl SpaceName {
         }
     }
 
-    fn is_regnet(self) -> bool {
+    /// Whether it is RegNetX or RegNetY.
+    pub const fn is_regnet(self) -> bool {
         matches!(self, Self::RegNetX | Self::RegNetY)
     }
 
     /// Whether an AnyNet space includes the rule that `other` added.
-    fn narrows(self, other: Self) -> bool {
+    pub(crate) fn narrows(self, other: Self) -> bool {
         !self.is_regnet() && self as usize >= other as usize
     }
 }

@@ -1,39 +1,45 @@
 //! Drawing networks from a design space, reproducibly.
 //!
 //! ```
-//! use regnet_space::{SampledSpace, Sampler, Stem, StemKind};
+//! use regnet_space::{DesignSpace, Sampler, SpaceName};
 //!
-//! let mut sampler = Sampler::new(SampledSpace::RegNetX, 7);
-//! sampler.stem = Stem { kind: StemKind::Cifar, width: 16 };
-//! sampler.input = [3, 32, 32];
-//! sampler.classes = 10;
-//! sampler.windows.flops = Some(80_000_000..=100_000_000);
-//! let nets = sampler.draw(8).map_err(|mut errors| errors.remove(0))?;
-//! assert_eq!(nets, sampler.draw(8).map_err(|mut errors| errors.remove(0))?);
-//! # Ok::<(), regnet_space::SampleError>(())
+//! let mut space = DesignSpace::new(SpaceName::AnyNetXE);
+//! space.constrain("stem = cifar(16), classes = 10, flops = 80M..100M").map_err(|mut errors| errors.remove(0))?;
+//! let sampler = Sampler::new(space, 7);
+//! let drawn = sampler.draw(8).map_err(|mut errors| errors.remove(0))?;
+//! assert_eq!(drawn, sampler.draw(8).map_err(|mut errors| errors.remove(0))?);
+//! assert!((80_000_000..=100_000_000).contains(&drawn[0].net.complexity(32, 32)?.flops));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! The seed decides everything, on every platform. Drawing uses integers and operations that IEEE 754 rounds exactly;
-//! `ln` and `powf`, whose last bit may differ between platforms, enter only where widths are quantised, and there
-//! they are rounded to whole steps and multiples of 8.
+//! `ln` and `powf`, whose last bit may differ between platforms, enter only where the widths of RegNets are quantised,
+//! and there they are rounded to whole steps and multiples of 8.
+//!
+//! Whatever is not a network of the space, lies outside a window or was drawn before is passed over. What is left has
+//! the distribution of the space under that condition and no other: the probability of a network is the product of the
+//! probabilities of its parameters, but for a constant.
 
+mod anynet;
 mod cost;
-mod distribution;
 mod error;
+mod regnet;
 pub(crate) mod rng;
-mod space;
+mod table;
 mod window;
 
 use std::collections::HashSet;
 
 use crate::complexity::Complexity;
 use crate::declaration::Declaration;
-use crate::error::{ParamError, SpecError};
-use crate::limits::MAX_INPUT;
-use crate::spec::{Stage, Stem, check_ends};
+use crate::design::DesignSpace;
+use crate::params::RegNetParams;
+use crate::spec::{AnyNet, Block, Stage};
+use anynet::AnyNets;
+use cost::Ends;
 pub use error::{Blamed, SampleError};
+use regnet::RegNets;
 use rng::Rng;
-pub use space::SampledSpace;
 use window::Tally;
 pub use window::{Figure, Windows};
 
@@ -43,28 +49,35 @@ pub use window::{Figure, Windows};
 /// an empty one is found out in a fraction of a second, even by an unoptimised macro.
 pub const MAX_TRIES: usize = 100_000;
 
-/// What to draw from, and what to keep of it.
+/// What to draw from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampler {
     /// The design space.
-    pub space: SampledSpace,
+    pub space: DesignSpace,
     /// What every draw follows from.
     pub seed: u64,
-    /// The complexity of the networks kept.
-    pub windows: Windows,
-    /// Channels, height and width of the images that complexity is counted for.
-    pub input: [usize; 3],
-    /// Classes the head tells apart.
-    pub classes: usize,
-    /// The stem.
-    pub stem: Stem,
+}
+
+/// A network that was drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drawn {
+    /// The network.
+    pub net: AnyNet,
+    /// The declaration that makes it, for a RegNet.
+    pub declaration: Option<Declaration>,
+}
+
+impl Drawn {
+    /// The generating parameters of a RegNet.
+    pub fn params(&self) -> Option<&RegNetParams> {
+        self.declaration.as_ref().map(|declaration| &declaration.params)
+    }
 }
 
 impl Sampler {
-    /// All of a space, for ImageNet: images of 3 x 224 x 224, 1,000 classes, the published stem.
-    pub fn new(space: SampledSpace, seed: u64) -> Self {
-        let (windows, stem) = (Windows::default(), Stem::default());
-        Self { space, seed, windows, input: [3, 224, 224], classes: 1000, stem }
+    /// The networks of a space by seed.
+    pub fn new(space: impl Into<DesignSpace>, seed: u64) -> Self {
+        Self { space: space.into(), seed }
     }
 
     /// The networks of this seed, one after the other, no two of them with the same stages.
@@ -73,12 +86,19 @@ impl Sampler {
     ///
     /// Everything wrong with the input, the stem, the head and the windows.
     pub fn samples(&self) -> Result<Samples, Vec<SampleError>> {
-        let errors = self.errors();
+        let ends = self.space.end_errors().into_iter().map(SampleError::Network);
+        let errors: Vec<_> = ends.chain(self.space.windows.errors()).collect();
         if !errors.is_empty() {
             return Err(errors);
         }
+        let plan = if self.space.base().is_regnet() {
+            Plan::RegNets(RegNets::new(&self.space))
+        } else {
+            Plan::AnyNets(AnyNets::new(&self.space))
+        };
         Ok(Samples {
             sampler: self.clone(),
+            plan,
             rng: Rng::new(self.seed),
             seen: HashSet::new(),
             tally: Tally::default(),
@@ -91,26 +111,23 @@ impl Sampler {
     /// # Errors
     ///
     /// As [`samples`](Self::samples), and [`SampleError::TooFew`].
-    pub fn draw(&self, count: usize) -> Result<Vec<Declaration>, Vec<SampleError>> {
+    pub fn draw(&self, count: usize) -> Result<Vec<Drawn>, Vec<SampleError>> {
         self.samples()?.take(count).collect::<Result<_, _>>().map_err(|error| vec![error])
     }
+}
 
-    fn errors(&self) -> Vec<SampleError> {
-        let [channels, height, width] = self.input;
-        let mut errors = check_ends(channels, self.stem, self.classes);
-        let sides = 1..=MAX_INPUT;
-        if !(sides.contains(&height) && sides.contains(&width)) {
-            errors.push(SpecError::InputSize { height, width });
-        }
-        let ends = errors.into_iter().map(|error| SampleError::Network(ParamError::Spec(error)));
-        ends.chain(self.windows.errors()).collect()
-    }
+/// What to draw, ready for drawing.
+#[derive(Debug, Clone)]
+enum Plan {
+    AnyNets(AnyNets),
+    RegNets(RegNets),
 }
 
 /// Networks as they are drawn; after an error there are no more.
 #[derive(Debug, Clone)]
 pub struct Samples {
     sampler: Sampler,
+    plan: Plan,
     rng: Rng,
     /// The stages of every network given out. Only asked for members, so its order does not matter.
     seen: HashSet<Vec<Stage>>,
@@ -119,7 +136,7 @@ pub struct Samples {
 }
 
 impl Iterator for Samples {
-    type Item = Result<Declaration, SampleError>;
+    type Item = Result<Drawn, SampleError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.exhausted {
@@ -140,14 +157,23 @@ impl Samples {
     }
 
     /// One draw. `None` when it is no network of the space, lies outside a window, or was given out before.
-    fn attempt(&mut self) -> Option<Declaration> {
-        let Sampler { space, ref windows, stem, input: [input_channels, height, width], classes, .. } =
-            self.sampler;
+    fn attempt(&mut self) -> Option<Drawn> {
+        let space = &self.sampler.space;
         self.tally.tries += 1;
-        let (params, stages) = space.draw(&mut self.rng)?;
-        let declaration = Declaration { stem, input_channels, classes, ..Declaration::new(params) };
-        let cost: Complexity = cost::complexity(&declaration, &stages, [height, width]);
-        let inside = self.tally.count(windows, cost);
-        (inside && self.seen.insert(stages)).then_some(declaration)
+        let (params, stages) = match &self.plan {
+            Plan::AnyNets(plan) => (None, plan.draw(&mut self.rng)?),
+            Plan::RegNets(plan) => plan.draw(&mut self.rng).map(|(params, stages)| (Some(params), stages))?,
+        };
+        let &DesignSpace { stem, se, classes, .. } = space;
+        let ends = Ends { stem, input: space.input(), se, classes };
+        let cost: Complexity = cost::complexity(&ends, &stages);
+        if !self.tally.count(&space.windows, cost) || !self.seen.insert(stages.clone()) {
+            return None;
+        }
+        let [input_channels, ..] = ends.input;
+        let declare = |params| Declaration { stem, input_channels, classes, ..Declaration::new(params) };
+        let net =
+            AnyNet { input_channels, stem, block: Block::Bottleneck, stages, se, regulator: None, classes };
+        Some(Drawn { net, declaration: params.map(declare) })
     }
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use regnet_space::{
     AnyNet, Block, Bottleneck, Cell, CellConv, Compatibility, Declaration, RegNetParams, Regulator,
-    SampledSpace, Sampler, Share, Space, Stage, Stem, StemKind, presets, torchvision_presets,
+    Sampler, Share, Space, SpaceName, Stage, Stem, StemKind, presets, torchvision_presets,
 };
 
 use super::{Model, anynet, draft};
@@ -170,8 +170,8 @@ fn published_models_are_read_back() {
 
 #[test]
 fn drawn_networks_are_read_back() {
-    let drawn = Sampler::new(SampledSpace::RegNetY, 3).draw(50).unwrap_or_else(|errors| panic!("{errors:?}"));
-    for declared in drawn {
+    let drawn = Sampler::new(SpaceName::RegNetY, 3).draw(50).unwrap_or_else(|errors| panic!("{errors:?}"));
+    for declared in drawn.into_iter().filter_map(|drawn| drawn.declaration) {
         let (read, _, said) = read(&declared.to_source("Printed", [32, 32]));
         assert_eq!((read, said.as_str()), (declared, ""));
     }

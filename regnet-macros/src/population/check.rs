@@ -1,12 +1,13 @@
 //! A population to the networks drawn. Every number comes from `regnet-space`.
 
 use proc_macro2::TokenTree;
-use regnet_space::{Declaration, SampleError, SampledSpace, Sampler, suggest};
+use regnet_space::membership::UnknownSpace;
+use regnet_space::{Drawn, ParamError, SampleError, Sampler, SpaceName, suggest};
 
 use super::key::Key;
 use super::parse::{Entry, Population};
 use super::range::range;
-use crate::check::{Model, image, set_twice, stand_in_model, stem, usual_size};
+use crate::check::{Model, image, set_twice, stand_in_model, stem};
 use crate::code::Code;
 use crate::parse::stream;
 use crate::report::{Mistake, Report};
@@ -16,14 +17,14 @@ use crate::value::{self, text};
 pub const MAX_COUNT: usize = 64;
 
 /// One network.
-pub struct Drawn {
+pub struct Candidate {
     pub model: Model,
     /// What was drawn; `None` where the model stands in.
-    pub declaration: Option<Declaration>,
+    pub drawn: Option<Drawn>,
 }
 
 /// Draws the networks. They are the ones declared unless something was reported.
-pub fn draw(report: &mut Report, population: &Population) -> Vec<Drawn> {
+pub fn draw(report: &mut Report, population: &Population) -> Vec<Candidate> {
     let space = space(report, population);
     let count = count(report, population);
     let known = known(report, &population.entries);
@@ -43,34 +44,31 @@ pub fn draw(report: &mut Report, population: &Population) -> Vec<Drawn> {
             Err(error) => blame(report, population, &known, error),
         }
     }
-    (0..count).map(|_| Drawn { model: stand_in_model(), declaration: None }).collect()
+    (0..count).map(|_| Candidate { model: stand_in_model(), drawn: None }).collect()
 }
 
-fn drawn(sampler: &Sampler, count: usize) -> Result<Vec<Drawn>, SampleError> {
+fn drawn(sampler: &Sampler, count: usize) -> Result<Vec<Candidate>, SampleError> {
     let first = |mut errors: Vec<SampleError>| errors.remove(0);
-    let declarations = sampler.draw(count).map_err(first)?;
-    let [_, height, width] = sampler.input;
-    let model = |declaration: Declaration| {
-        let net = declaration.to_anynet().map_err(|mut errors| SampleError::from(errors.remove(0)))?;
-        let model = Model::new(net, height, width)
-            .map_err(|error| SampleError::from(regnet_space::ParamError::from(error)))?;
-        Ok(Drawn { model, declaration: Some(declaration) })
+    let [_, height, width] = sampler.space.input();
+    let candidate = |drawn: Drawn| {
+        let model = Model::new(drawn.net.clone(), height, width)
+            .map_err(|error| SampleError::from(ParamError::from(error)))?;
+        Ok(Candidate { model, drawn: Some(drawn) })
     };
-    declarations.into_iter().map(model).collect()
+    sampler.draw(count).map_err(first)?.into_iter().map(candidate).collect()
 }
 
 /// The design space named, or the one that stands in for it.
-fn space(report: &mut Report, population: &Population) -> SampledSpace {
+fn space(report: &mut Report, population: &Population) -> SpaceName {
     let name = population.space.to_string();
-    SampledSpace::find(&name).unwrap_or_else(|| {
-        let names = SampledSpace::ALL.map(SampledSpace::name);
-        let remedy = match suggest::nearest(&name, names) {
+    name.parse().unwrap_or_else(|error: UnknownSpace| {
+        let remedy = match error.nearest {
             Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => format!("there are {}", names.map(|name| format!("`{name}`")).join(" and ")),
+            None => error.words().help,
         };
         let what = format!("there is no design space `{name}` to draw from");
         report.at(&population.space, Mistake::new(Code::DrawnSpace, what, remedy));
-        SampledSpace::RegNetX
+        SpaceName::RegNetX
     })
 }
 
@@ -129,35 +127,32 @@ fn unknown(name: &str) -> Mistake {
 }
 
 /// What to draw from, as far as it can be read; the rest is reported.
-fn sampler(report: &mut Report, space: SampledSpace, known: &[(Key, &Entry)]) -> Sampler {
+fn sampler(report: &mut Report, space: SpaceName, known: &[(Key, &Entry)]) -> Sampler {
     let mut sampler = Sampler::new(space, 0);
-    let mut image = None;
     for (key, entry) in known {
-        if let Err(mistake) = set(report, &mut sampler, &mut image, *key, &entry.value) {
+        if let Err(mistake) = set(report, &mut sampler, *key, &entry.value) {
             report.at(stream(&entry.value), mistake);
         }
     }
-    let (height, width) = usual_size(sampler.stem.kind);
-    sampler.input = image.unwrap_or([sampler.input[0], height, width]);
     sampler
 }
 
 fn set(
     report: &mut Report,
     sampler: &mut Sampler,
-    input: &mut Option<[usize; 3]>,
     key: Key,
     tokens: &[TokenTree],
 ) -> Result<(), Mistake> {
     let whole = || value::whole(key.name(), key.example(), tokens);
+    let space = &mut sampler.space;
     match key {
         Key::Seed => sampler.seed = whole()? as u64,
-        Key::Flops => sampler.windows.flops = range(report, key, tokens),
-        Key::Params => sampler.windows.params = range(report, key, tokens),
-        Key::Acts => sampler.windows.acts = range(report, key, tokens),
-        Key::Input => *input = Some(image(tokens)?),
-        Key::Classes => sampler.classes = whole()?,
-        Key::Stem => sampler.stem = stem(tokens)?,
+        Key::Flops => space.windows.flops = range(report, key, tokens),
+        Key::Params => space.windows.params = range(report, key, tokens),
+        Key::Acts => space.windows.acts = range(report, key, tokens),
+        Key::Input => space.image = Some(image(tokens)?),
+        Key::Classes => space.classes = whole()?,
+        Key::Stem => space.stem = stem(tokens)?,
     }
     Ok(())
 }

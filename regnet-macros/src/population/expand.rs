@@ -2,16 +2,16 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use regnet_space::{AnyNet, Stage, text::grouped};
+use regnet_space::{AnyNet, Drawn, Stage, text::grouped};
 use syn::parse_quote;
 
-use super::check::Drawn;
+use super::check::Candidate;
 use super::parse::Population;
 use crate::expand::{item, number, primitive};
 use crate::parse::{Body, Item};
 
 /// The module: a struct for each network, their number, and the visitor.
-pub fn module(krate: &TokenStream, population: &Population, drawn: &[Drawn]) -> TokenStream {
+pub fn module(krate: &TokenStream, population: &Population, drawn: &[Candidate]) -> TokenStream {
     let Population { attributes, visibility, name, .. } = population;
     let names: Vec<Ident> =
         (0..drawn.len()).map(|i| Ident::new(&format!("Candidate{i}"), Span::call_site())).collect();
@@ -39,9 +39,12 @@ pub fn module(krate: &TokenStream, population: &Population, drawn: &[Drawn]) -> 
 }
 
 /// One network, written as `regnet!` writes its items.
-fn candidate(krate: &TokenStream, drawn: &Drawn, name: &Ident) -> TokenStream {
-    let doc = match &drawn.declaration {
-        Some(declaration) => format!("Drawn as `{}`.", declaration.params.to_source()),
+fn candidate(krate: &TokenStream, drawn: &Candidate, name: &Ident) -> TokenStream {
+    let doc = match &drawn.drawn {
+        Some(Drawn { declaration: Some(declaration), .. }) => {
+            format!("Drawn as `{}`.", declaration.params.to_source())
+        }
+        Some(Drawn { net, .. }) => drawn_stages(net),
         None => "Stands in for a network that could not be drawn.".to_owned(),
     };
     let item = Item {
@@ -53,8 +56,16 @@ fn candidate(krate: &TokenStream, drawn: &Drawn, name: &Ident) -> TokenStream {
     self::item(krate, &item, &drawn.model)
 }
 
+/// What was drawn of an AnyNet, fitted to its groups.
+fn drawn_stages(net: &AnyNet) -> String {
+    let columns: [fn(&Stage) -> usize; 4] =
+        [|stage| stage.depth, |stage| stage.width, |stage| stage.bottleneck.factor(), |stage| stage.group_width];
+    let [d, w, b, g] = columns.map(|column| self::column(net, column));
+    format!("Drawn stage by stage: d = {d}; w = {w}; b = {b}; g = {g}.")
+}
+
 /// The module's documentation, to follow what the user wrote: a row for each network.
-fn docs(population: &Population, drawn: &[Drawn], names: &[Ident]) -> Vec<String> {
+fn docs(population: &Population, drawn: &[Candidate], names: &[Ident]) -> Vec<String> {
     let mut lines = vec![
         String::new(),
         format!("Drawn from {}.", population.space),
@@ -62,7 +73,7 @@ fn docs(population: &Population, drawn: &[Drawn], names: &[Ident]) -> Vec<String
         "| network | widths | depths | group widths | flops | params |".to_owned(),
         "| --- | --- | --- | --- | ---: | ---: |".to_owned(),
     ];
-    lines.extend(drawn.iter().zip(names).map(|(Drawn { model, .. }, name)| {
+    lines.extend(drawn.iter().zip(names).map(|(Candidate { model, .. }, name)| {
         let cost = model.complexity();
         let columns: [fn(&Stage) -> usize; 3] =
             [|stage| stage.width, |stage| stage.depth, |stage| stage.group_width];

@@ -5,15 +5,24 @@
 //! equal to the graph's.
 
 use crate::complexity::Complexity;
-use crate::declaration::Declaration;
-use crate::spec::Stage;
+use crate::spec::{Stage, Stem};
 
-/// What a network costs on images of height and width `image`.
-pub(super) fn complexity(declaration: &Declaration, stages: &[Stage], image: [usize; 2]) -> Complexity {
-    let &Declaration { stem, input_channels, classes, params, .. } = declaration;
-    let mut side = halved(image, stem.kind.stride());
+/// What surrounds the stages of a network of X or Y blocks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
+    pub(super) stem: Stem,
+    /// Channels, height and width.
+    pub(super) input: [usize; 3],
+    pub(super) se: Option<f64>,
+    pub(super) classes: usize,
+}
+
+/// What a network costs.
+pub(super) fn complexity(ends: &Ends, stages: &[Stage]) -> Complexity {
+    let &Ends { stem, input: [channels, height, width], se, classes } = ends;
+    let mut side = halved([height, width], stem.kind.stride());
     let kernel = stem.kind.kernel();
-    let mut cost = convolution(kernel * kernel * input_channels, stem.width, side);
+    let mut cost = convolution(kernel * kernel * channels, stem.width, side);
     if stem.kind.pools() {
         side = halved(side, 2);
         cost.acts = cost.acts.saturating_add(product(&[stem.width, side[0], side[1]]));
@@ -21,8 +30,8 @@ pub(super) fn complexity(declaration: &Declaration, stages: &[Stage], image: [us
     let mut input = stem.width;
     for stage in stages {
         let small = halved(side, stage.stride);
-        cost = cost + block(input, stage, params.se, side, small);
-        let next = block(stage.width, stage, params.se, small, small);
+        cost = cost + block(input, stage, se, side, small);
+        let next = block(stage.width, stage, se, small, small);
         // The first block projects its input, the others need not.
         cost = cost + projection(input, stage, side, small) + times(next, stage.depth - 1);
         (input, side) = (stage.width, small);
@@ -82,8 +91,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::declaration::Declaration;
     use crate::params::RegNetParams;
-    use crate::spec::{Stem, StemKind};
+    use crate::spec::StemKind;
     use crate::{Bottleneck, presets};
 
     fn declarations() -> impl Strategy<Value = Declaration> {
@@ -101,12 +111,18 @@ mod tests {
         )
     }
 
+    /// The sums for a declaration.
+    fn sums(net: &Declaration, stages: &[Stage], height: usize, width: usize) -> Complexity {
+        let &Declaration { stem, input_channels, classes, params, .. } = net;
+        complexity(&Ends { stem, input: [input_channels, height, width], se: params.se, classes }, stages)
+    }
+
     proptest! {
         #[test]
         fn agrees_with_the_graph(net in declarations(), height in 1_usize..70, width in 1_usize..70) {
             let Ok(spec) = net.build() else { return Ok(()) };
             let graph = spec.complexity(height, width).expect("a checked spec");
-            prop_assert_eq!(complexity(&net, &spec.stages, [height, width]), graph);
+            prop_assert_eq!(sums(&net, &spec.stages, height, width), graph);
         }
     }
 
@@ -116,7 +132,7 @@ mod tests {
             let net = preset.declaration();
             let spec = net.build().unwrap_or_else(|errors| panic!("{errors:?}"));
             let graph = spec.complexity(224, 224).unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!(complexity(&net, &spec.stages, [224, 224]), graph, "{}", preset.name);
+            assert_eq!(sums(&net, &spec.stages, 224, 224), graph, "{}", preset.name);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Figure, SampledSpace};
+use super::Figure;
 use crate::error::ParamError;
+use crate::membership::SpaceName;
 use crate::text::grouped;
 use crate::words::{Words, says_its_words};
 
@@ -25,7 +26,7 @@ pub enum SampleError {
     /// The windows leave too few networks.
     TooFew {
         /// The space drawn from.
-        space: SampledSpace,
+        space: SpaceName,
         /// Different networks found before the search was given up.
         found: usize,
         /// Candidates drawn.
@@ -95,7 +96,7 @@ impl SampleError {
 }
 
 impl Blamed {
-    fn admits(&self, space: SampledSpace) -> String {
+    fn admits(&self, space: SpaceName) -> String {
         let [low, high] = [*self.window.start(), *self.window.end()].map(grouped);
         format!("{} from {low} to {high} admits too few {space} models", self.figure)
     }

@@ -16,10 +16,9 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// Uniform in `[0, 1)`, of 40 bits: enough for any quantised number, and few enough for `2 - unit` to be exact and
-    /// for a whole number times it to stay above that number after rounding.
+    /// Uniform in `[0, 1)`, of 53 bits.
     pub(crate) fn unit(&mut self) -> f64 {
-        (self.next_u64() >> 24) as f64 / (1_u64 << 40) as f64
+        (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Uniform in `0..n`, by a multiplication and a shift; the bias is below n / 2^64.

@@ -67,6 +67,14 @@ impl Windows {
         }
     }
 
+    pub(crate) fn of_mut(&mut self, figure: Figure) -> &mut Option<RangeInclusive<u64>> {
+        match figure {
+            Figure::Flops => &mut self.flops,
+            Figure::Params => &mut self.params,
+            Figure::Acts => &mut self.acts,
+        }
+    }
+
     /// Whether a network is kept.
     pub fn contain(&self, cost: Complexity) -> bool {
         Figure::ALL.into_iter().all(|figure| self.admits(figure, cost))
@@ -124,10 +132,10 @@ impl Tally {
         let seen = Figure::ALL.into_iter().zip(self.figures);
         let blamed = seen
             .filter_map(|(figure, Seen { admitted, range })| {
-                let window = sampler.windows.of(figure)?.clone();
+                let window = sampler.space.windows.of(figure)?.clone();
                 Some(Blamed { figure, window, admitted, drawn: range.unwrap_or_default() })
             })
             .min_by_key(|blamed| blamed.admitted);
-        SampleError::TooFew { space: sampler.space, found, tries, inside, blamed }
+        SampleError::TooFew { space: sampler.space.base(), found, tries, inside, blamed }
     }
 }
