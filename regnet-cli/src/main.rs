@@ -8,7 +8,9 @@ mod report;
 mod show;
 mod space;
 mod subject;
+mod sweep;
 mod train;
+mod words;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -35,6 +37,8 @@ enum Command {
     Space(space::Args),
     /// Trains a network on images
     Train(train::Args),
+    /// Trains a population of networks and compares them
+    Sweep(sweep::Args),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Command::Codegen(args) => codegen::run(&args, &mut out),
         Command::Space(args) => space::run(&args, &mut out),
         Command::Train(args) => train::run(&args, &mut out),
+        Command::Sweep(args) => sweep::run(&args, &mut out),
     };
     match done.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,

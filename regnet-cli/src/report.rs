@@ -19,6 +19,18 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+/// An end that was said already, with its exit status.
+#[derive(Debug)]
+pub struct Exit(pub u8);
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit status {}", self.0)
+    }
+}
+
+impl std::error::Error for Exit {}
+
 /// Says what is wrong on standard error; 1, or 2 for a wrong command line. A reader that has seen enough and
 /// closed the pipe (`regnet models | head -1`) is no error.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
@@ -26,6 +38,9 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
     if closed_pipe {
         return ExitCode::SUCCESS;
+    }
+    if let Some(&Exit(status)) = error.downcast_ref() {
+        return ExitCode::from(status);
     }
     eprintln!("error: {}", message(error));
     if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }

@@ -9,7 +9,7 @@ use regnet::DynRegNet;
 use regnet::dfdx::prelude::Cpu;
 use regnet::space::{AnyNet, StemKind};
 use regnet::train::data::{DataSet, Source};
-use regnet::train::{Recipe, train};
+use regnet::train::{Recipe, resume, train};
 
 use crate::network::NetworkArgs;
 
@@ -45,6 +45,9 @@ pub struct Args {
     /// The folder to write to
     #[arg(long, value_name = "DIR", default_value = "runs/train")]
     out: PathBuf,
+    /// Goes on where a run in that folder was broken off or killed, and comes to the same weights
+    #[arg(long)]
+    resume: bool,
     /// Threads to compute with [default: one a core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -84,6 +87,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
 fn fit(args: &Args, spec: &AnyNet, data: &DataSet, recipe: &Recipe) -> anyhow::Result<f64> {
     let device = Cpu::seed_from_u64(recipe.seed);
     let mut net = DynRegNet::try_new(&device, spec)?;
-    let history = train(&device, &mut net, spec, data, recipe, &args.out)?;
+    let fit = if args.resume { resume } else { train };
+    let history = fit(&device, &mut net, spec, data, recipe, &args.out)?;
     Ok(history.last().map_or(0.0, |epoch| epoch.test_accuracy))
 }

@@ -5,6 +5,9 @@ mod common;
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use common::{assert_fails, regnet};
 use image::{Rgb, RgbImage};
@@ -141,6 +144,43 @@ fn divergence_is_one_error_and_leaves_nothing() {
         format!("train {NET} --data {} --size 16 --lr 1e30 --batch 4 --out", folder_source(data.path()));
     assert_fails(&format!("{line} {}", out.display()), 1, &["diverged", "lower the learning rate"]);
     assert!(!out.exists());
+}
+
+/// Killed in the middle of it and gone on with, a run leaves the weights of one that never was.
+#[test]
+fn a_killed_run_resumes() {
+    let (data, dir) = (folder(), tempdir().unwrap());
+    let line = |out: &str, epochs: usize| {
+        let data = folder_source(data.path());
+        let out = dir.path().join(out).display().to_string();
+        format!("train {NET} --data {data} --size 16 --batch 4 --epochs {epochs} --threads 1 --out {out}")
+    };
+    let (calm, killed) = (dir.path().join("calm"), dir.path().join("killed"));
+    assert_eq!(regnet(&line("calm", 40)).code, 0);
+
+    let mut run = Command::new(env!("CARGO_BIN_EXE_regnet"))
+        .args(line("killed", 40).split_whitespace())
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    while !killed.join("checkpoint.safetensors").exists() {
+        assert!(started.elapsed() < Duration::from_secs(20) && run.try_wait().unwrap().is_none());
+        sleep(Duration::from_millis(2));
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert!(killed.join("checkpoint.safetensors").exists(), "it was over before it was killed");
+
+    let said = regnet(&format!("{} --resume", line("killed", 40)));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let read = |dir: &Path| fs::read(dir.join("model.safetensors")).unwrap();
+    assert!(read(&calm) == read(&killed));
+    assert!(said.stderr.lines().count() < 40, "it began anew: {}", said.stderr);
+    let other = format!("{} --resume", line("killed", 41));
+    fs::write(killed.join("checkpoint.safetensors"), "not a checkpoint").unwrap();
+    assert_fails(&other, 1, &["checkpoint.safetensors"]);
 }
 
 #[test]

@@ -49,12 +49,12 @@
 //! | `se = true`, `se = 0.5`, `se = false` | squeeze-and-excitation |
 //! | `stem = cifar(16)`, `input = 3x32x32`, `resolution = 32`, `classes = 10` | what surrounds the stages |
 
+mod axis;
 mod constrain;
 mod count;
 mod distribution;
 mod error;
 mod key;
-mod axis;
 mod text;
 
 use std::fmt;
@@ -64,11 +64,11 @@ use crate::membership::SpaceName;
 use crate::params::SE_RATIO;
 use crate::sample::Windows;
 use crate::spec::{Stem, StemKind};
+pub use axis::{Axis, Choice};
 pub use count::Count;
 pub use distribution::{Distribution, UnknownDistribution};
 pub use error::{ConstraintError, Problem};
 pub use key::Key;
-pub use axis::{Axis, Choice};
 
 /// Networks of the paper have four stages.
 const STAGES: usize = 4;
@@ -147,7 +147,8 @@ impl DesignSpace {
     /// Numbers that are free to differ between networks: the paper's "dim.", 16 for AnyNetXA and 6 for RegNetX.
     pub fn degrees_of_freedom(&self) -> usize {
         let most = self.stages.last().copied().unwrap_or(MAX_STAGES);
-        let free = |choices: &[Choice]| choices.iter().take(most).filter(|choice| choice.values.len() > 1).count();
+        let free =
+            |choices: &[Choice]| choices.iter().take(most).filter(|choice| choice.values.len() > 1).count();
         let all: usize = self.axes.iter().map(|(_, choices)| free(choices)).sum();
         all - usize::from(self.tied)
     }

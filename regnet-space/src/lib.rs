@@ -79,7 +79,7 @@ pub use budget::{Budget, BudgetError, Limit, Quantity};
 pub use compat::Compatibility;
 pub use complexity::{Complexity, StageRow};
 pub use declaration::Declaration;
-pub use design::{ConstraintError, DesignSpace, Distribution, Axis};
+pub use design::{Axis, ConstraintError, DesignSpace, Distribution};
 pub use error::{Nearest, ParamError, SpecError};
 pub use graph::{Cells, Conv, Graph, Node, Op, Parameter, Shape, Step};
 pub use line_fit::LineFit;

@@ -164,7 +164,7 @@ mod tests {
     use crate::params::RegNetParams;
     use crate::quantise::block_widths;
     use crate::spec::{Block, Stem};
-    use crate::{SampledSpace, Sampler};
+    use crate::{Sampler, SpaceName};
 
     fn net(stages: &[(usize, usize)]) -> AnyNet {
         let stages = stages.iter().map(|&(depth, width)| Stage::plain(depth, width, 2)).collect();
@@ -205,10 +205,10 @@ mod tests {
     #[test]
     fn regnets_lie_on_a_line() {
         let drawn =
-            Sampler::new(SampledSpace::RegNetX, 3).draw(20).unwrap_or_else(|errors| panic!("{errors:?}"));
-        for declared in drawn {
+            Sampler::new(SpaceName::RegNetX, 3).draw(20).unwrap_or_else(|errors| panic!("{errors:?}"));
+        for declared in drawn.iter().filter_map(|drawn| drawn.params().copied()) {
             // Before they are fitted to groups, and with a multiplier of the grid.
-            let params = RegNetParams { wm: (declared.params.wm * 100.0).round() / 100.0, ..declared.params };
+            let params = RegNetParams { wm: (declared.wm * 100.0).round() / 100.0, ..declared };
             let widths: Vec<usize> = block_widths(&params).map(|width| width as usize).collect();
             let net = net(&crate::quantise::runs(widths));
             if net.stages.len() <= 6 {

@@ -59,6 +59,17 @@ impl Card {
         &self.network.0
     }
 
+    /// The first thing in which two cards differ.
+    pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
+        let data = |card: &Self| (card.data.clone(), card.input, card.classes.clone(), card.mean, card.std);
+        let differ = [
+            (self.network != other.network, "network"),
+            (data(self) != data(other), "data set"),
+            (self.recipe != other.recipe, "recipe"),
+        ];
+        differ.into_iter().find_map(|(differs, what)| differs.then_some(what))
+    }
+
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("a struct of numbers and strings is JSON") + "\n"
     }

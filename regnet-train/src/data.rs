@@ -32,7 +32,7 @@ mod builtin;
 mod cifar;
 mod error;
 mod folder;
-mod rng;
+pub(crate) mod rng;
 mod set;
 mod sheet;
 mod source;

@@ -62,6 +62,17 @@ pub enum TrainError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A run cannot be gone on with, because it was of another network, other data or another recipe.
+    #[error(
+        "{} is of a run with another {differs}; give the same one to go on, or start anew in another folder",
+        path.display()
+    )]
+    OtherRun {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What is not the same.
+        differs: &'static str,
+    },
     /// The device failed.
     #[error("the device failed: {reason}; a smaller batch needs less memory")]
     Device {

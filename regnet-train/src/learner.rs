@@ -65,6 +65,11 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
         Self { model, device, smoothing: recipe.label_smoothing, sgd: Sgd::new(recipe), gradients: None }
     }
 
+    /// The network and its optimiser.
+    pub(crate) fn parts(&mut self) -> (&mut M, &mut Sgd<f32, D>) {
+        (self.model, &mut self.sgd)
+    }
+
     /// The network.
     pub fn model(&self) -> &M {
         self.model

@@ -26,6 +26,7 @@
 //! | [`recipe`] | everything that decides how a network is trained |
 //! | [`optim`], [`schedule`] | SGD and its learning rate |
 //! | [`learner`] | one step of training; measuring |
+//! | [`training`] | a network on its way through the epochs, put down and taken up again |
 //! | [`mod@train`] | the loop over epochs and what it writes |
 //! | [`metrics`], [`curves`], [`card`] | an epoch's figures, their picture, what was trained |
 //! | [`comparison`], [`similarity`] | several networks' figures, their blocks' features, and pictures of both |
@@ -35,6 +36,7 @@
 
 pub mod card;
 mod chart;
+mod checkpoint;
 pub mod comparison;
 pub mod curves;
 pub mod data;
@@ -52,6 +54,7 @@ pub mod similarity;
 pub mod spec;
 pub mod sweep;
 pub mod train;
+pub mod training;
 
 pub use card::Card;
 pub use comparison::{Spread, Trials};
@@ -63,4 +66,5 @@ pub use optim::Sgd;
 pub use recipe::{Recipe, RecipeError};
 pub use schedule::Cosine;
 pub use spec::{Spec, SpecFile};
-pub use train::train;
+pub use train::{resume, train};
+pub use training::Training;

@@ -1,7 +1,10 @@
 //! Stochastic gradient descent.
 
+use std::collections::BTreeMap;
+
 use dfdx::optim::{Momentum, WeightDecay};
 use dfdx::prelude::*;
+use regnet_core::Backend;
 
 use crate::recipe::Recipe;
 
@@ -44,6 +47,84 @@ impl<E: Dtype, D: Device<E>> Sgd<E, D> {
         let config = SgdConfig { lr: rate, momentum: Some(self.momentum), weight_decay: Some(self.decay) };
         let mut step = Step { config, velocity: &mut self.velocity, gradients };
         M::iter_tensors(&mut RecursiveWalker { m: model, f: &mut step }).map(drop)
+    }
+}
+
+impl<E: Dtype, D: Backend<E>> Sgd<E, D> {
+    /// The velocity of every trained tensor of `model`, by the tensor's name; zero where no step was made yet.
+    ///
+    /// # Errors
+    ///
+    /// The device's.
+    pub fn velocity<M: TensorCollection<E, D>>(
+        &mut self,
+        model: &M,
+    ) -> Result<Vec<(String, Vec<E>)>, D::Err> {
+        let mut read = Read { velocity: &mut self.velocity, found: Vec::new() };
+        M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut read })?;
+        Ok(read.found)
+    }
+
+    /// Takes velocities over that [`velocity`](Self::velocity) gave; tensors that are not among them keep theirs.
+    ///
+    /// # Errors
+    ///
+    /// The device's, which refuses other than as many numbers as the tensor has.
+    pub fn set_velocity<M: TensorCollection<E, D>>(
+        &mut self,
+        model: &mut M,
+        from: BTreeMap<String, Vec<E>>,
+    ) -> Result<(), D::Err> {
+        let mut write = Write { velocity: &mut self.velocity, from };
+        M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut write }).map(drop)
+    }
+}
+
+struct Read<'a, E: Dtype, D: Storage<E>> {
+    velocity: &'a mut Gradients<E, D>,
+    found: Vec<(String, Vec<E>)>,
+}
+
+impl<E: Dtype, D: Device<E>> TensorVisitor<E, D> for Read<'_, E, D> {
+    type Viewer = (ViewTensorRef, ViewTensorName);
+    type Err = D::Err;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        options: TensorOptions<S, E, D>,
+        (tensor, name): (&Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+        if options.do_gradient_update {
+            self.velocity.try_alloc_for(tensor)?;
+            self.found.push((name, self.velocity.get(tensor).as_vec()));
+        }
+        Ok(None)
+    }
+}
+
+struct Write<'a, E: Dtype, D: Storage<E>> {
+    velocity: &'a mut Gradients<E, D>,
+    from: BTreeMap<String, Vec<E>>,
+}
+
+impl<E: Dtype, D: Backend<E>> TensorVisitor<E, D> for Write<'_, E, D> {
+    type Viewer = (ViewTensorMut, ViewTensorName);
+    type Err = D::Err;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        options: TensorOptions<S, E, D>,
+        (tensor, name): (&mut Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+        if let Some(values) = self.from.remove(&name).filter(|_| options.do_gradient_update) {
+            let device = tensor.device().clone();
+            device.write_buffer(self.velocity.get_or_alloc_mut(tensor)?, values)?;
+        }
+        Ok(None)
     }
 }
 

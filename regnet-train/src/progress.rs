@@ -13,6 +13,8 @@ const TEMPLATE: &str = "epoch {prefix} {bar:24} {msg}";
 pub(crate) struct Progress {
     epochs: usize,
     steps: usize,
+    /// Steps that were done before this run.
+    before: usize,
     started: Instant,
 }
 
@@ -25,8 +27,9 @@ pub(crate) struct EpochProgress<'a> {
 }
 
 impl Progress {
-    pub(crate) fn new(epochs: usize, steps: usize) -> Self {
-        Self { epochs, steps, started: Instant::now() }
+    /// Of a run of so many epochs of so many steps each, that `trained` epochs of were trained before.
+    pub(crate) fn new(epochs: usize, steps: usize, trained: usize) -> Self {
+        Self { epochs, steps, before: trained * steps, started: Instant::now() }
     }
 
     /// Starts an epoch, counted from 1.
@@ -40,7 +43,7 @@ impl Progress {
     /// What is left, if it goes on as it went so far.
     fn left(&self, steps_done: usize) -> Duration {
         let all = self.epochs * self.steps;
-        self.started.elapsed().mul_f64((all - steps_done) as f64 / steps_done as f64)
+        self.started.elapsed().mul_f64((all - steps_done) as f64 / (steps_done - self.before) as f64)
     }
 }
 

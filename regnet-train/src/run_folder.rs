@@ -37,7 +37,21 @@ impl RunFolder {
     }
 
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), TrainError> {
-        Ok(weights::write_whole(&self.path.join(name), bytes)?)
+        Ok(weights::write_whole(&self.path(name), bytes)?)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Removes a file if it is there.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), TrainError> {
+        match fs::remove_file(self.path(name)) {
+            Err(reason) if reason.kind() != io::ErrorKind::NotFound => {
+                Err(TrainError::Folder { path: self.path.clone(), reason })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

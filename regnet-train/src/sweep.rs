@@ -1,5 +1,43 @@
 //! Populations: many networks trained by one recipe, and what became of each.
+//!
+//! A sweep is a folder. Every file in it is replaced as a whole or not at all, so that it can be killed at any time:
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `sweep.json` | the [`Manifest`]: name, data, recipe |
+//! | `population.jsonl` | a line of JSON for each [`Trial`]; trials are counted from 0 |
+//! | `trials/NNNN/result.json` | the [`TrialResult`] of one that ended |
+//! | `trials/NNNN/checkpoint.safetensors`, `metrics.jsonl` | how far one is that has not |
+//! | `trials/NNNN/lock`, `attempt.json`, `crashes.jsonl` | who trains it, and who tried; see [`claim`] |
+//! | `trials/NNNN/model.safetensors`, `model.json` | the weights, if they are to be kept |
+//! | `rungs/N.json` | what halving decided at its `N`th rung |
+//! | `slurm/` | the job's script and what its tasks said |
+//!
+//! [`work`] trains a sweep's trials in this process, and [`supervise()`] lets several processes do so.
 
+mod agenda;
+pub mod claim;
+mod error;
+mod folder;
+mod halving;
+mod manifest;
+mod plan;
+mod run_trial;
+pub mod slurm;
+mod specs;
+mod status;
+mod supervise;
 mod trial;
+mod worker;
 
+pub use agenda::Shard;
+pub use error::{LineError, SweepError};
+pub use folder::Sweep;
+pub use halving::{Decision, Halving};
+pub use manifest::{DataId, FORMAT, Manifest, RETRIES, low_compute};
+pub use plan::Plan;
+pub use specs::{Fit, parse as parse_specs};
+pub use status::{Counts, State, Status, TrialStatus};
+pub use supervise::{STOPPED, stop_with_parent, supervise};
 pub use trial::{Outcome, Population, Trial, TrialResult};
+pub use worker::{Event, WorkOptions, Worked, work};

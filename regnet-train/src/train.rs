@@ -1,21 +1,22 @@
 //! The training loop and what it writes.
 
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Instant;
 
 use regnet_core::{Backend, weights};
 use regnet_space::AnyNet;
 
-use crate::card::Card;
+use crate::checkpoint;
 use crate::curves;
-use crate::data::{Batches, DataSet};
+use crate::data::DataSet;
 use crate::error::TrainError;
-use crate::learner::{Classifier, Learner, Score};
+use crate::finished::finished;
+use crate::learner::Classifier;
 use crate::metrics::{EpochMetrics, to_json_lines};
 use crate::progress::Progress;
 use crate::recipe::Recipe;
 use crate::run_folder::RunFolder;
-use crate::schedule::Cosine;
+use crate::training::Training;
 
 /// Trains `model`, whose numbers are `spec`, and returns what each epoch came to.
 ///
@@ -23,10 +24,11 @@ use crate::schedule::Cosine;
 ///
 /// | file | what it holds |
 /// | --- | --- |
-/// | `model.json` | the network, the classes, the normalisation, the recipe: a [`Card`] |
+/// | `model.json` | the network, the classes, the normalisation, the recipe: a [`Card`](crate::Card) |
 /// | `model.safetensors` | the weights |
 /// | `metrics.jsonl` | a line of [`EpochMetrics`] for each epoch |
 /// | `curves.svg` | loss and accuracy over the epochs |
+/// | `checkpoint.safetensors` | what [`resume`] goes on from; gone when the last epoch is done |
 ///
 /// Progress goes to standard error. The same seed gives the same weights, bit by bit, if `model` was built
 /// on a device seeded with it.
@@ -44,86 +46,73 @@ pub fn train<M: Classifier<D> + Send, D: Backend<f32> + Sync>(
     recipe: &Recipe,
     out: &Path,
 ) -> Result<Vec<EpochMetrics>, TrainError> {
-    recipe.check()?;
-    check_fit(spec, data)?;
-    let train = data.train_batches(recipe.batch, recipe.augment(), recipe.seed)?;
-    let test = data.test_batches(recipe.batch)?;
+    let training = Training::new(device, model, spec, data, recipe)?;
     let folder = RunFolder::create(out)?;
-    let card = Card::new(spec, data, recipe).to_json();
-    let progress = Progress::new(recipe.epochs, train.len());
+    folder.remove(checkpoint::FILE)?;
+    in_pool(|| run(device, training, &folder))
+}
+
+/// [`train`], from where an earlier run in `out` was broken off at any time, killed included: weights and metrics come
+/// out as if it never was, but for times. Starts where there was no run, and trains nothing where one ended.
+///
+/// # Errors
+///
+/// As [`train`], and [`TrainError::OtherRun`] if that run was of another network, other data or another recipe.
+pub fn resume<M: Classifier<D> + Send, D: Backend<f32> + Sync>(
+    device: &D,
+    model: &mut M,
+    spec: &AnyNet,
+    data: &DataSet,
+    recipe: &Recipe,
+    out: &Path,
+) -> Result<Vec<EpochMetrics>, TrainError> {
+    if !out.join(checkpoint::FILE).exists()
+        && let Some(history) = finished(spec, data, recipe, out)
+    {
+        weights::load(model, &out.join("model.safetensors"))?;
+        return Ok(history);
+    }
+    let mut training = Training::new(device, model, spec, data, recipe)?;
+    let folder = RunFolder::create(out)?;
+    training.resume(&folder.path(checkpoint::FILE))?;
+    in_pool(|| run(device, training, &folder))
+}
+
+fn run<M: Classifier<D>, D: Backend<f32>>(
+    device: &D,
+    mut training: Training<'_, M, D>,
+    folder: &RunFolder,
+) -> Result<Vec<EpochMetrics>, TrainError> {
+    let card = training.card().clone();
+    let progress = Progress::new(card.recipe.epochs, training.steps(), training.history().len());
     // Every step allocates tensors of the same sizes as the one before.
     device.enable_cache();
-    let mut run = || {
-        let mut learner = Learner::new(device, model, recipe);
-        let mut history = Vec::with_capacity(recipe.epochs);
-        for epoch in 1..=recipe.epochs {
-            history.push(run_epoch(epoch, &mut learner, &train, &test, &Cosine::from(recipe), &progress)?);
-            folder.write("model.json", card.as_bytes())?;
-            folder.write("model.safetensors", &weights::to_bytes(learner.model()))?;
-            folder.write("metrics.jsonl", to_json_lines(&history).as_bytes())?;
-            folder.write("curves.svg", curves::draw(&history, &data.name).as_bytes())?;
+    loop {
+        let history = training.history();
+        if !history.is_empty() {
+            folder.write("model.json", card.to_json().as_bytes())?;
+            folder.write("model.safetensors", &weights::to_bytes(training.model()))?;
+            folder.write("metrics.jsonl", to_json_lines(history).as_bytes())?;
+            folder.write("curves.svg", curves::draw(history, &card.data).as_bytes())?;
         }
-        Ok(history)
-    };
-    // A thread of the pool takes part in the kernels it calls; any other would sleep and be woken for each. But a pool's
-    // only thread, waiting for a batch, would keep those who prepare it from the pool.
+        if training.is_done() {
+            folder.remove(checkpoint::FILE)?;
+            return Ok(training.history().to_vec());
+        }
+        let epoch = progress.epoch(history.len() + 1);
+        let metrics = training.epoch(|score| {
+            epoch.step(score);
+            ControlFlow::Continue(())
+        })?;
+        if let Some(metrics) = metrics {
+            epoch.end(metrics);
+        }
+        folder.write(checkpoint::FILE, &training.checkpoint()?)?;
+    }
+}
+
+/// A thread of the pool takes part in the kernels it calls; any other would sleep and be woken for each. But a pool's
+/// only thread, waiting for a batch, would keep those who prepare it from the pool.
+pub(crate) fn in_pool<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     if rayon::current_num_threads() == 1 { run() } else { rayon::scope(|_| run()) }
-}
-
-fn run_epoch<M: Classifier<D>, D: Backend<f32>>(
-    epoch: usize,
-    learner: &mut Learner<'_, M, D>,
-    train: &Batches,
-    test: &Batches,
-    schedule: &Cosine,
-    progress: &Progress,
-) -> Result<EpochMetrics, TrainError> {
-    let started = Instant::now();
-    let progress = progress.epoch(epoch);
-    let mut trained = Score::default();
-    let mut rate = 0.0;
-    for (step, batch) in train.epoch(epoch as u64 - 1).enumerate() {
-        rate = schedule.at((epoch - 1) as f64 + step as f64 / train.len() as f64);
-        let score = learner.step(&batch?, rate)?;
-        check_finite(&score, epoch, step + 1, rate)?;
-        trained += score;
-        progress.step(&trained);
-    }
-    let training_seconds = started.elapsed().as_secs_f64();
-    let tested = learner.evaluate(test)?;
-    check_finite(&tested, epoch, train.len(), rate)?;
-    let metrics = EpochMetrics {
-        epoch,
-        train_loss: trained.loss(),
-        train_accuracy: trained.accuracy(),
-        test_loss: tested.loss(),
-        test_accuracy: tested.accuracy(),
-        lr: rate,
-        images_per_second: trained.images() as f64 / training_seconds,
-        seconds: started.elapsed().as_secs_f64(),
-    };
-    progress.end(&metrics);
-    Ok(metrics)
-}
-
-fn check_finite(score: &Score, epoch: usize, step: usize, rate: f64) -> Result<(), TrainError> {
-    let loss = score.loss();
-    if loss.is_finite() { Ok(()) } else { Err(TrainError::Diverged { loss, epoch, step, rate }) }
-}
-
-/// Whether the network takes the data's images and tells its classes apart.
-fn check_fit(spec: &AnyNet, data: &DataSet) -> Result<(), TrainError> {
-    let mismatch = |what: &str, expected: usize, found: usize| TrainError::Mismatch {
-        expected: format!("is made for {expected} {what}"),
-        data: data.name.clone(),
-        found: format!("has {found}"),
-    };
-    let ([channels, ..], classes) = (data.shape(), data.classes.len());
-    if spec.input_channels != channels {
-        return Err(mismatch("channels", spec.input_channels, channels));
-    }
-    if spec.classes != classes {
-        return Err(mismatch("classes", spec.classes, classes));
-    }
-    Ok(())
 }

@@ -30,7 +30,9 @@ fn table(space: &DesignSpace) -> Table {
     let mut table = Table::new(["key", "values", "may be given", "example"]);
     for key in Key::all(space.base()) {
         let values = match key {
-            Key::Axis(axis, _) => space.choices(axis).first().map(|choice| choice.describe()).unwrap_or_default(),
+            Key::Axis(axis, _) => {
+                space.choices(axis).first().map(|choice| choice.describe()).unwrap_or_default()
+            }
             Key::Stages => space.stages().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             _ => String::new(),
         };

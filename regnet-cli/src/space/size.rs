@@ -16,8 +16,11 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let named = args.spaces.iter().map(|text| super::space(text));
     let all = SpaceName::ALL.into_iter().map(|name| Ok(DesignSpace::new(name)));
-    let spaces: Vec<_> =
-        if args.spaces.is_empty() { all.collect::<anyhow::Result<_>>()? } else { named.collect::<Result<_, _>>()? };
+    let spaces: Vec<_> = if args.spaces.is_empty() {
+        all.collect::<anyhow::Result<_>>()?
+    } else {
+        named.collect::<Result<_, _>>()?
+    };
     let mut table = Table::new(["space", "dim", "settings", "", "of the one before", "networks"]);
     let mut before = None;
     for space in &spaces {

@@ -303,6 +303,14 @@ macro_rules! cpu_backend {
                 cross_entropy::backward(sizes, elements(logits), elements(labels), dloss[0], dlogits);
                 Ok(())
             }
+
+            fn write_buffer(&self, buffer: &mut Buffer<$E, Self>, values: Vec<$E>) -> Result<(), CpuError> {
+                if buffer.len() != values.len() {
+                    return Err(CpuError::WrongNumElements);
+                }
+                buffer.copy_from_slice(&values);
+                Ok(())
+            }
         }
     };
 }

@@ -7,6 +7,7 @@ mod cpu;
 mod gradients;
 mod storage;
 
+use dfdx::optim::{Momentum, WeightDecay};
 use dfdx::prelude::*;
 pub use regnet_engine::batch_norm::{Activation, BatchNorm as BatchNormSizes};
 pub use regnet_engine::conv2d::Conv2d as Conv2dSizes;
@@ -275,6 +276,21 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
         dloss: &Buffer<E, Self>,
         dlogits: &mut Buffer<E, Self>,
     ) -> Result<(), Self::Err>;
+
+    /// Overwrites a buffer with as many elements as it has.
+    ///
+    /// Unless a device knows better, a step of SGD carries the elements over, which turns -0 into 0.
+    ///
+    /// # Errors
+    /// The shape error for another number of elements; the device's otherwise.
+    fn write_buffer(&self, buffer: &mut Buffer<E, Self>, values: Vec<E>) -> Result<(), Self::Err> {
+        let len = values.len();
+        let mut carrier: Flat<E, Self> = self.try_tensor_from_vec(values, (len,))?;
+        let zeros = Storage::<E>::try_alloc_len(self, len)?;
+        // g = 0 + 1 p, v = g + 0 v, p = p - 0 v.
+        let (momentum, weight_decay) = (Some(Momentum::Classic(0.0)), Some(WeightDecay::L2(1.0)));
+        SgdConfig { lr: 0.0, momentum, weight_decay }.try_update(&mut carrier, buffer, &zeros)
+    }
 }
 
 /// Class numbers of a batch, as one flat tensor.

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use regnet_space::{
-    AnyNet, Block, Bottleneck, Cell, CellConv, Compatibility, Declaration, RegNetParams, Regulator,
-    Sampler, Share, Space, SpaceName, Stage, Stem, StemKind, presets, torchvision_presets,
+    AnyNet, Block, Bottleneck, Cell, CellConv, Compatibility, Declaration, RegNetParams, Regulator, Sampler,
+    Share, Space, SpaceName, Stage, Stem, StemKind, presets, torchvision_presets,
 };
 
 use super::{Model, anynet, draft};

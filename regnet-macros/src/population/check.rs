@@ -137,12 +137,7 @@ fn sampler(report: &mut Report, space: SpaceName, known: &[(Key, &Entry)]) -> Sa
     sampler
 }
 
-fn set(
-    report: &mut Report,
-    sampler: &mut Sampler,
-    key: Key,
-    tokens: &[TokenTree],
-) -> Result<(), Mistake> {
+fn set(report: &mut Report, sampler: &mut Sampler, key: Key, tokens: &[TokenTree]) -> Result<(), Mistake> {
     let whole = || value::whole(key.name(), key.example(), tokens);
     let space = &mut sampler.space;
     match key {

@@ -58,8 +58,12 @@ fn candidate(krate: &TokenStream, drawn: &Candidate, name: &Ident) -> TokenStrea
 
 /// What was drawn of an AnyNet, fitted to its groups.
 fn drawn_stages(net: &AnyNet) -> String {
-    let columns: [fn(&Stage) -> usize; 4] =
-        [|stage| stage.depth, |stage| stage.width, |stage| stage.bottleneck.factor(), |stage| stage.group_width];
+    let columns: [fn(&Stage) -> usize; 4] = [
+        |stage| stage.depth,
+        |stage| stage.width,
+        |stage| stage.bottleneck.factor(),
+        |stage| stage.group_width,
+    ];
     let [d, w, b, g] = columns.map(|column| self::column(net, column));
     format!("Drawn stage by stage: d = {d}; w = {w}; b = {b}; g = {g}.")
 }

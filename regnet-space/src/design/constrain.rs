@@ -1,8 +1,8 @@
 //! From text to design spaces.
 
+use super::axis::{Axis, Choice};
 use super::distribution::Distribution;
 use super::key::Key;
-use super::axis::{Choice, Axis};
 use super::text::{Constraint, Part, Relation, Report, key, space_name};
 use super::{ConstraintError, DesignSpace, Problem};
 use crate::error::{ParamError, SpecError};
@@ -60,7 +60,11 @@ impl DesignSpace {
         self.constrain(&each.collect::<Vec<_>>().join(", "))
     }
 
-    fn constrained<'a>(mut self, mut report: Report<'a>, parts: &[Part<'a>]) -> Result<Self, Vec<ConstraintError>> {
+    fn constrained<'a>(
+        mut self,
+        mut report: Report<'a>,
+        parts: &[Part<'a>],
+    ) -> Result<Self, Vec<ConstraintError>> {
         let mut set: Vec<Key> = Vec::new();
         for &part in parts {
             let outcome = self.add(part, &mut set);
@@ -87,7 +91,9 @@ impl DesignSpace {
         }
         match key {
             Key::Axis(axis, stage) => self.constrain_axis(part, axis, stage, relation, value),
-            Key::Figure(figure) => self.constrain_figure(figure, relation, value).map_err(|problem| (value, problem)),
+            Key::Figure(figure) => {
+                self.constrain_figure(figure, relation, value).map_err(|problem| (value, problem))
+            }
             Key::Stages => self.constrain_stages(part, relation, value),
             _ if relation != Relation::Equals => Err((part, Problem::OnlyEquals { key })),
             _ => self.constrain_ends(key, value.text).map_err(|problem| (value, problem)),
@@ -108,7 +114,9 @@ impl DesignSpace {
             self.tied = true;
             return Ok(());
         }
-        let Some((_, choices)) = self.axes.iter_mut().find(|(other, _)| *other == axis) else { return Ok(()) };
+        let Some((_, choices)) = self.axes.iter_mut().find(|(other, _)| *other == axis) else {
+            return Ok(());
+        };
         let choices = match stage {
             None => &mut choices[..],
             Some(_) if choices.len() == 1 => return Err((part, Problem::Shared { base, key })),
@@ -133,7 +141,12 @@ impl DesignSpace {
         choices.iter_mut().try_for_each(|choice| wanted.apply(key, choice).map_err(|problem| (part, problem)))
     }
 
-    fn constrain_stages<'a>(&mut self, part: Part<'a>, relation: Relation, value: Part<'a>) -> Result<(), Wrong<'a>> {
+    fn constrain_stages<'a>(
+        &mut self,
+        part: Part<'a>,
+        relation: Relation,
+        value: Part<'a>,
+    ) -> Result<(), Wrong<'a>> {
         let (base, key) = (self.base, Key::Stages);
         if relation == Relation::Drawn {
             return Err((part, Problem::OnlyEquals { key }));
@@ -150,7 +163,12 @@ impl DesignSpace {
         Ok(())
     }
 
-    fn constrain_figure(&mut self, figure: Figure, relation: Relation, value: Part<'_>) -> Result<(), Problem> {
+    fn constrain_figure(
+        &mut self,
+        figure: Figure,
+        relation: Relation,
+        value: Part<'_>,
+    ) -> Result<(), Problem> {
         let key = Key::Figure(figure);
         let wrong = Problem::Value { base: self.base, key };
         let read = |text: &str| units::figure(text).ok_or_else(|| wrong.clone());
@@ -202,7 +220,8 @@ impl DesignSpace {
                 self.image = Some([self.input()[0], side, side]);
             }
             _ => {
-                let sides: Option<Vec<usize>> = text.split('x').map(|side| side.trim().parse().ok()).collect();
+                let sides: Option<Vec<usize>> =
+                    text.split('x').map(|side| side.trim().parse().ok()).collect();
                 let image = sides.and_then(|sides| <[usize; 3]>::try_from(sides).ok());
                 self.image = Some(image.ok_or(wrong)?);
             }
@@ -280,7 +299,11 @@ impl Wanted {
                 }
                 (None, Some((from, to))) => {
                     let end = |part: Part<'a>, open: f64| {
-                        if part.text.is_empty() { Ok(open) } else { number(part.text).map_or_else(|| read(part), Ok) }
+                        if part.text.is_empty() {
+                            Ok(open)
+                        } else {
+                            number(part.text).map_or_else(|| read(part), Ok)
+                        }
                     };
                     let (low, high) = (end(from, all.0)?, end(to, all.1)?);
                     if low > high {
@@ -297,8 +320,12 @@ impl Wanted {
     fn apply(&self, key: Key, choice: &mut Choice) -> Result<(), Problem> {
         let left: Vec<f64> = match self {
             Self::List(values) => values.clone(),
-            &Self::Range(low, high) => choice.values.iter().copied().filter(|x| (low..=high).contains(x)).collect(),
-            &Self::Open(low, high) => choice.values.iter().copied().filter(|&x| low < x && x < high).collect(),
+            &Self::Range(low, high) => {
+                choice.values.iter().copied().filter(|x| (low..=high).contains(x)).collect()
+            }
+            &Self::Open(low, high) => {
+                choice.values.iter().copied().filter(|&x| low < x && x < high).collect()
+            }
         };
         if left.is_empty() {
             return Err(Problem::Nothing { key, values: choice.describe() });
@@ -315,12 +342,7 @@ fn range(part: Part<'_>) -> Option<(Part<'_>, Part<'_>)> {
 }
 
 /// A number that the parameter may be given.
-fn admitted(
-    base: SpaceName,
-    axis: Axis,
-    stage: Option<usize>,
-    part: Part<'_>,
-) -> Result<f64, Wrong<'_>> {
+fn admitted(base: SpaceName, axis: Axis, stage: Option<usize>, part: Part<'_>) -> Result<f64, Wrong<'_>> {
     let number = number(part.text).filter(|&x| axis.admits(base, x));
     let key = Key::Axis(axis, stage);
     number.ok_or((part, Problem::Value { base, key }))

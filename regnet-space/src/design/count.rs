@@ -10,7 +10,7 @@ use std::fmt;
 use std::iter::{Product, Sum};
 use std::ops::{Add, Mul};
 
-use super::{Choice, DesignSpace, Axis};
+use super::{Axis, Choice, DesignSpace};
 use crate::bottleneck::Bottleneck;
 use crate::compat::Compatibility;
 use crate::quantise::QUANTUM;
@@ -130,7 +130,8 @@ impl DesignSpace {
         match (b, g) {
             ([b], [g]) => b.values().iter().map(|&b| self.of_shared_groups(w, b, g)).sum(),
             ([b], g) => {
-                let of_ratio = |&b: &f64| w.iter().zip(g).map(|(w, g)| stage_widths(w, b, g)).product::<Count>();
+                let of_ratio =
+                    |&b: &f64| w.iter().zip(g).map(|(w, g)| stage_widths(w, b, g)).product::<Count>();
                 b.values().iter().map(of_ratio).sum()
             }
             (b, g) => {

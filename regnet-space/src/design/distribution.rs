@@ -60,7 +60,8 @@ impl Distribution {
             Self::LogUniform => log_weights(values),
             Self::Uniform => vec![1.0; values.len()],
             Self::PowerOfTwo => {
-                let power = |x: &f64| x.is_normal() && x.to_bits().trailing_zeros() >= f64::MANTISSA_DIGITS - 1;
+                let power =
+                    |x: &f64| x.is_normal() && x.to_bits().trailing_zeros() >= f64::MANTISSA_DIGITS - 1;
                 values.iter().map(|x| f64::from(u8::from(power(x)))).collect()
             }
             Self::ClippedNormal => normal_weights(values),

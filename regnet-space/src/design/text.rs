@@ -3,8 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::axis::{Axis, Choice, number};
 use super::key::Key;
-use super::axis::{Choice, Axis, number};
 use super::{ConstraintError, DesignSpace, Problem};
 use crate::membership::SpaceName;
 use crate::sample::Figure;
@@ -121,7 +121,9 @@ impl<'a> Constraint<'a> {
             ("~", Relation::Drawn),
         ];
         // The first in the text; of several that start there, the longest, which comes first.
-        let found = RELATIONS.into_iter().filter_map(|(sign, relation)| Some((part.text.find(sign)?, sign, relation)));
+        let found = RELATIONS
+            .into_iter()
+            .filter_map(|(sign, relation)| Some((part.text.find(sign)?, sign, relation)));
         let (at, sign, relation) = found.min_by_key(|(at, ..)| *at)?;
         let (key, value) = part.split(at, sign.len());
         (!key.text.is_empty() && !value.text.is_empty()).then_some(Self { key, relation, value })

@@ -4,7 +4,7 @@ use super::rng::Rng;
 use super::table::Table;
 use crate::bottleneck::Bottleneck;
 use crate::compat::Compatibility;
-use crate::design::{Choice, DesignSpace, Axis};
+use crate::design::{Axis, Choice, DesignSpace};
 use crate::spec::Stage;
 
 /// The stride of every stage.
@@ -95,7 +95,8 @@ impl Numbers {
                 let place = choice.values().iter().position(|y| y == x);
                 place.map_or(0.0, |place| probabilities[place])
             };
-            let weights: Vec<f64> = values.iter().zip(&later).map(|(x, later)| probability(x) * later).collect();
+            let weights: Vec<f64> =
+                values.iter().zip(&later).map(|(x, later)| probability(x) * later).collect();
             tables.push(Table::new(&values, weights.iter().copied()));
             let mut sum = 0.0;
             for (later, weight) in later.iter_mut().zip(&weights).rev() {

@@ -4,7 +4,7 @@ use super::rng::Rng;
 use super::table::Table;
 use crate::bottleneck::Bottleneck;
 use crate::compat::Compatibility;
-use crate::design::{DesignSpace, Axis};
+use crate::design::{Axis, DesignSpace};
 use crate::params::RegNetParams;
 use crate::quantise::Steps;
 use crate::spec::Stage;
@@ -57,8 +57,7 @@ impl RegNets {
         let w0 = self.w0.draw(rng);
         let wa = self.wa.as_ref().map_or(w0, |wa| wa.draw(rng));
         let wm = self.wm.draw(rng);
-        let params =
-            RegNetParams { d, w0: w0 as usize, wa, wm, g: 1, b: Bottleneck::ONE, se: self.se };
+        let params = RegNetParams { d, w0: w0 as usize, wa, wm, g: 1, b: Bottleneck::ONE, se: self.se };
         // Steps count from 0 and grow with the blocks, so the last block alone rules out most candidates.
         let last = Steps::new(&params).of(d - 1);
         let stages = *self.stages.iter().find(|&&stages| (stages - 1) as f64 == last)?;

@@ -1,6 +1,6 @@
 //! Populations whose errors are made up, by a seed.
 
-use regnet_space::{AnyNet, Block, Bottleneck, SampledSpace, Sampler, Stage, Stem, StemKind};
+use regnet_space::{AnyNet, Block, Bottleneck, DesignSpace, Sampler, SpaceName, Stage, Stem, StemKind};
 use regnet_train::sweep::{Outcome, Population, Trial, TrialResult};
 use regnet_train::{EpochMetrics, Spec};
 
@@ -69,10 +69,9 @@ pub fn any_nets(name: &str, count: usize, seed: u64) -> Population {
 
 /// RegNets with such errors.
 pub fn reg_nets(name: &str, count: usize, seed: u64) -> Population {
-    let mut sampler = Sampler::new(SampledSpace::RegNetX, seed);
-    (sampler.stem, sampler.input, sampler.classes) = (STEM, INPUT, 10);
-    let drawn = sampler.draw(count).unwrap();
-    let nets = drawn.iter().map(|declared| declared.to_anynet().unwrap()).collect();
+    let mut space = DesignSpace::new(SpaceName::RegNetX);
+    (space.stem, space.classes) = (STEM, 10);
+    let nets = Sampler::new(space, seed).draw(count).unwrap().into_iter().map(|drawn| drawn.net).collect();
     population(name, nets, &mut Draws::new(seed))
 }
 

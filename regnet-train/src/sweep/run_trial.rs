@@ -1,0 +1,86 @@
+//! One trial, from where it is to its next rung or its end.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dfdx::prelude::*;
+use regnet_core::{DynRegNet, weights};
+
+use super::claim::Claim;
+use super::error::SweepError;
+use super::folder::Sweep;
+use super::trial::Outcome;
+use super::worker::Event;
+use crate::checkpoint;
+use crate::data::DataSet;
+use crate::error::TrainError;
+use crate::metrics::{EpochMetrics, to_json_lines};
+use crate::train::in_pool;
+use crate::training::Training;
+
+/// How far a trial got.
+pub(super) enum Reached {
+    /// It waits at a rung.
+    Rung,
+    /// It was told to stop.
+    Stop,
+    /// To its end.
+    Ended(Outcome, Vec<EpochMetrics>),
+}
+
+/// Trains a trial until it has so many epochs. After each, its checkpoint and its metrics are replaced.
+pub(super) fn run_trial(
+    sweep: &Sweep,
+    index: usize,
+    data: &DataSet,
+    claim: &Claim,
+    until: usize,
+    stop: &AtomicBool,
+    say: &mut dyn FnMut(Event<'_>),
+) -> Result<Reached, SweepError> {
+    let recipe = sweep.recipe(index);
+    let spec = sweep.trials()[index].spec();
+    let device = Cpu::seed_from_u64(recipe.seed);
+    let mut net = DynRegNet::try_new(&device, spec).map_err(TrainError::device)?;
+    let mut training = Training::new(&device, &mut net, spec, data, &recipe)?;
+    training.resume(&claim.dir().join(checkpoint::FILE))?;
+    device.enable_cache();
+    let reached = loop {
+        write_metrics(claim, training.history())?;
+        if training.is_done() {
+            if sweep.manifest().keep_weights {
+                claim.write("model.json", training.card().to_json().as_bytes())?;
+                claim.write("model.safetensors", &weights::to_bytes(training.model()))?;
+            }
+            break Reached::Ended(Outcome::Finished, training.history().to_vec());
+        }
+        if training.history().len() >= until {
+            break Reached::Rung;
+        }
+        match in_pool(|| training.epoch(|_| watch(stop)).map(Option::<&EpochMetrics>::cloned)) {
+            Ok(Some(metrics)) => {
+                claim.write(checkpoint::FILE, &training.checkpoint()?)?;
+                say(Event::Epoch { index, metrics: &metrics });
+            }
+            Ok(None) => break Reached::Stop,
+            Err(TrainError::Diverged { epoch, step, .. }) => {
+                break Reached::Ended(Outcome::Diverged { epoch, step }, training.history().to_vec());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    drop(training);
+    drop(net);
+    // The device would keep the memory of this network's tensors for others of the same sizes.
+    device.disable_cache();
+    Ok(reached)
+}
+
+fn watch(stop: &AtomicBool) -> ControlFlow<()> {
+    if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// For those who look; a trial goes on from its checkpoint.
+fn write_metrics(claim: &Claim, history: &[EpochMetrics]) -> Result<(), SweepError> {
+    if history.is_empty() { Ok(()) } else { claim.write("metrics.jsonl", to_json_lines(history).as_bytes()) }
+}

@@ -1,0 +1,188 @@
+//! A network in training, epoch after epoch, that can be put down and taken up again.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+use regnet_core::Backend;
+use regnet_space::AnyNet;
+
+use crate::card::Card;
+use crate::checkpoint;
+use crate::data::{Batches, DataSet};
+use crate::error::TrainError;
+use crate::learner::{Classifier, Learner, Score};
+use crate::metrics::EpochMetrics;
+use crate::recipe::Recipe;
+use crate::schedule::Cosine;
+
+/// A network on its way through the epochs of a recipe.
+///
+/// What an epoch does depends on the weights, the optimiser's velocity and the epoch's number only. So a run that is
+/// taken up from a [`checkpoint`](Self::checkpoint) goes on to the same bits as one that was never broken off.
+///
+/// ```no_run
+/// # use dfdx::prelude::*;
+/// # use regnet_core::DynRegNet;
+/// # use regnet_train::{Recipe, Training, data};
+/// # use std::ops::ControlFlow;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (device, recipe, file) = (Cpu::default(), Recipe::default(), "checkpoint.safetensors".as_ref());
+/// # let data = data::builtin(None, 0)?;
+/// # let spec = regnet_space::Preset::find("RegNetX-200MF")?.declaration().to_anynet().unwrap();
+/// let mut net = DynRegNet::try_new(&device, &spec)?;
+/// let mut training = Training::new(&device, &mut net, &spec, &data, &recipe)?;
+/// training.resume(file)?;
+/// while !training.is_done() {
+///     training.epoch(|_| ControlFlow::Continue(()))?;
+///     std::fs::write(file, training.checkpoint()?)?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Training<'a, M, D: Backend<f32>> {
+    learner: Learner<'a, M, D>,
+    train: Batches,
+    test: Batches,
+    schedule: Cosine,
+    card: Card,
+    history: Vec<EpochMetrics>,
+}
+
+impl<'a, M: Classifier<D>, D: Backend<f32>> Training<'a, M, D> {
+    /// A network before its first epoch; `model` is of the numbers `spec`.
+    ///
+    /// # Errors
+    ///
+    /// A recipe that nothing can be trained with, and a network that does not take the data.
+    pub fn new(
+        device: &'a D,
+        model: &'a mut M,
+        spec: &AnyNet,
+        data: &DataSet,
+        recipe: &Recipe,
+    ) -> Result<Self, TrainError> {
+        recipe.check()?;
+        check_fit(spec, data)?;
+        Ok(Self {
+            train: data.train_batches(recipe.batch, recipe.augment(), recipe.seed)?,
+            test: data.test_batches(recipe.batch)?,
+            learner: Learner::new(device, model, recipe),
+            schedule: Cosine::from(recipe),
+            card: Card::new(spec, data, recipe),
+            history: Vec::with_capacity(recipe.epochs),
+        })
+    }
+
+    /// The network.
+    pub fn model(&self) -> &M {
+        self.learner.model()
+    }
+
+    /// What is trained, on what, and how.
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// What each epoch so far came to.
+    pub fn history(&self) -> &[EpochMetrics] {
+        &self.history
+    }
+
+    /// Whether all of the recipe's epochs are done.
+    pub fn is_done(&self) -> bool {
+        self.history.len() >= self.card.recipe.epochs
+    }
+
+    /// Steps in an epoch.
+    pub fn steps(&self) -> usize {
+        self.train.len()
+    }
+
+    /// Trains one epoch and measures. `watch` sees the score of the epoch so far after each step, and may break off.
+    ///
+    /// `None` where it did; then only [`resume`](Self::resume) makes sense of this value again.
+    ///
+    /// # Errors
+    ///
+    /// Images that cannot be read, [`TrainError::Diverged`], and the device's.
+    pub fn epoch(
+        &mut self,
+        mut watch: impl FnMut(&Score) -> ControlFlow<()>,
+    ) -> Result<Option<&EpochMetrics>, TrainError> {
+        let epoch = self.history.len() + 1;
+        let started = Instant::now();
+        let mut trained = Score::default();
+        let mut rate = 0.0;
+        for (step, batch) in self.train.epoch(epoch as u64 - 1).enumerate() {
+            rate = self.schedule.at((epoch - 1) as f64 + step as f64 / self.train.len() as f64);
+            let score = self.learner.step(&batch?, rate)?;
+            check_finite(&score, epoch, step + 1, rate)?;
+            trained += score;
+            if watch(&trained).is_break() {
+                return Ok(None);
+            }
+        }
+        let training_seconds = started.elapsed().as_secs_f64();
+        let tested = self.learner.evaluate(&self.test)?;
+        check_finite(&tested, epoch, self.train.len(), rate)?;
+        self.history.push(EpochMetrics {
+            epoch,
+            train_loss: trained.loss(),
+            train_accuracy: trained.accuracy(),
+            test_loss: tested.loss(),
+            test_accuracy: tested.accuracy(),
+            lr: rate,
+            images_per_second: trained.images() as f64 / training_seconds,
+            seconds: started.elapsed().as_secs_f64(),
+        });
+        Ok(self.history.last())
+    }
+
+    /// All that the epochs to come depend on, as the bytes of a safetensors file.
+    ///
+    /// # Errors
+    ///
+    /// The device's.
+    pub fn checkpoint(&mut self) -> Result<Vec<u8>, TrainError> {
+        let (model, sgd) = self.learner.parts();
+        checkpoint::to_bytes(&self.card, &self.history, model, sgd)
+    }
+
+    /// Goes on where the checkpoint in this file was made; changes nothing where there is no such file.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Read`], and [`TrainError::OtherRun`] if another network, data set or recipe was trained.
+    pub fn resume(&mut self, path: &Path) -> Result<(), TrainError> {
+        if !path.exists() {
+            return Ok(());
+        }
+        let (model, sgd) = self.learner.parts();
+        self.history = checkpoint::load(path, &self.card, model, sgd)?;
+        Ok(())
+    }
+}
+
+fn check_finite(score: &Score, epoch: usize, step: usize, rate: f64) -> Result<(), TrainError> {
+    let loss = score.loss();
+    if loss.is_finite() { Ok(()) } else { Err(TrainError::Diverged { loss, epoch, step, rate }) }
+}
+
+/// Whether the network takes the data's images and tells its classes apart.
+pub(crate) fn check_fit(spec: &AnyNet, data: &DataSet) -> Result<(), TrainError> {
+    let mismatch = |what: &str, expected: usize, found: usize| TrainError::Mismatch {
+        expected: format!("is made for {expected} {what}"),
+        data: data.name.clone(),
+        found: format!("has {found}"),
+    };
+    let ([channels, ..], classes) = (data.shape(), data.classes.len());
+    if spec.input_channels != channels {
+        return Err(mismatch("channels", spec.input_channels, channels));
+    }
+    if spec.classes != classes {
+        return Err(mismatch("classes", spec.classes, classes));
+    }
+    Ok(())
+}
