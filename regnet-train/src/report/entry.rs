@@ -65,12 +65,20 @@ impl Entry {
         self.net.stages.iter().map(|stage| stage.bottleneck.ratio()).fold(0.0, f64::max)
     }
 
-    /// How it ended, in a word or a few.
-    pub fn ending(&self) -> String {
+    /// How it ended, in a word.
+    pub fn outcome_word(&self) -> &'static str {
         match self.outcome {
-            Outcome::Finished => "finished".to_owned(),
-            Outcome::Stopped => "stopped early".to_owned(),
+            Outcome::Finished => "finished",
+            Outcome::Stopped => "stopped",
+            Outcome::Diverged { .. } => "diverged",
+        }
+    }
+
+    /// How it ended, with where.
+    pub(super) fn ending(&self) -> String {
+        match self.outcome {
             Outcome::Diverged { epoch, step } => format!("diverged in epoch {epoch}, step {step}"),
+            _ => self.outcome_word().to_owned(),
         }
     }
 

@@ -77,7 +77,7 @@ fn trial(population: &str, entry: &Entry) -> [String; 9] {
     [
         population.to_owned(),
         entry.index.to_string(),
-        entry.ending(),
+        entry.outcome_word().to_owned(),
         entry.epochs.to_string(),
         or_blank(entry.error),
         entry.depths(),
