@@ -148,8 +148,14 @@ fn a_sweep_from_its_population_to_its_declaration() {
         assert_eq!(result["outcome"], "finished");
         assert_eq!(result["epochs"].as_array().unwrap().len(), 2);
     }
-    let names: Vec<_> = fs::read_dir(Path::new(&dir).join("trials/0001")).unwrap().collect();
-    assert_eq!(names.len(), 2, "a lock and a result: {names:?}");
+    let trial = Path::new(&dir).join("trials/0001");
+    let names = || fs::read_dir(&trial).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    assert_eq!(names().len(), 2, "a lock and a result: {:?}", names());
+    // What a process leaves that is killed right after it wrote the result.
+    fs::write(trial.join("attempt.json"), r#"{"host":"a","pid":1,"started":0,"epochs":2}"#).unwrap();
+    fs::write(trial.join("checkpoint.safetensors"), "").unwrap();
+    runs(&format!("sweep run {dir}"));
+    assert_eq!(names().len(), 2, "{:?}", names());
 
     let after = runs(&format!("sweep status {dir} --watch")).stdout;
     assert!(after.contains("3 finished, 0 running, 0 waiting") && after.contains("best so far"), "{after}");

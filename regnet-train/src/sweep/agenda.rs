@@ -52,6 +52,8 @@ pub(super) enum Task {
     },
     /// To write down that it was given up.
     Stop,
+    /// To remove what a process left that was killed right after it wrote the result.
+    Tidy,
 }
 
 /// What is left to do. Trials that ended are remembered.
@@ -91,9 +93,13 @@ impl<'a> Agenda<'a> {
         if self.ended.contains(&index) {
             return Ok(None);
         }
-        if self.sweep.trial_dir(index).join("result.json").exists() {
-            self.ended.insert(index);
-            return Ok(None);
+        let dir = self.sweep.trial_dir(index);
+        if dir.join("result.json").exists() {
+            let left = dir.join("attempt.json").exists();
+            if !left {
+                self.ended.insert(index);
+            }
+            return Ok(left.then_some(Task::Tidy));
         }
         if self.rungs.is_empty() {
             return Ok(Some(Task::Train { until: self.sweep.manifest().recipe.epochs }));

@@ -13,6 +13,7 @@ use super::error::SweepError;
 use super::folder::Sweep;
 use super::run_trial::{Reached, run_trial};
 use super::trial::{Outcome, TrialResult};
+use crate::checkpoint;
 use crate::data::DataSet;
 use crate::metrics::EpochMetrics;
 
@@ -147,15 +148,17 @@ impl Worker<'_> {
         claim: &Claim,
         say: &mut dyn FnMut(Event<'_>),
     ) -> Result<bool, SweepError> {
-        claim.look_back()?;
-        let history = self.sweep.metrics(index)?;
         let until = match task {
             Task::Train { until } => until,
             Task::Stop => {
-                self.end(index, claim, Outcome::Stopped, history, say)?;
+                claim.look_back()?;
+                self.end(index, claim, Outcome::Stopped, self.sweep.metrics(index)?, say)?;
                 return Ok(true);
             }
+            Task::Tidy => return tidy(claim).map(|()| true),
         };
+        claim.look_back()?;
+        let history = self.sweep.metrics(index)?;
         if self.sweep.crashes_at(index, history.len())? > self.options.retries {
             self.failed.insert(index);
             return Ok(false);
@@ -204,9 +207,7 @@ impl Worker<'_> {
         let result = TrialResult { index, trial: self.sweep.trials()[index].clone(), outcome, epochs };
         let json = serde_json::to_vec(&result).expect("a result is JSON");
         claim.write("result.json", &json)?;
-        claim.remove(crate::checkpoint::FILE)?;
-        claim.remove("metrics.jsonl")?;
-        claim.end()?;
+        tidy(claim)?;
         say(Event::Ended(&result));
         Ok(())
     }
@@ -220,6 +221,13 @@ impl Worker<'_> {
         }
         Ok(())
     }
+}
+
+/// Removes what only training a trial further needed, and ends the attempt.
+fn tidy(claim: &Claim) -> Result<(), SweepError> {
+    claim.remove(checkpoint::FILE)?;
+    claim.remove("metrics.jsonl")?;
+    claim.end()
 }
 
 /// What a panic said.
