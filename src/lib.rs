@@ -129,8 +129,8 @@ macro_rules! self_regulated {
 /// assert!(candidates::Candidate1::FLOPS <= 6_000_000);
 /// ```
 ///
-/// The spaces are `RegNetX` and `RegNetY`, with the ranges of [`SampledSpace`](space::SampledSpace); the number in
-/// brackets is 1 to 64. Only `seed` must be there:
+/// The spaces are the paper's, `AnyNetXA` to `AnyNetXE`, `RegNetX` and `RegNetY`, with the ranges of
+/// [`DesignSpace`](space::design); the number in brackets is 1 to 64. Only `seed` must be there:
 ///
 /// | key | meaning |
 /// | --- | --- |

@@ -53,9 +53,11 @@ mod axis;
 mod constrain;
 mod count;
 mod distribution;
+mod ends;
 mod error;
 mod key;
 mod text;
+mod wanted;
 
 use std::fmt;
 

@@ -12,7 +12,7 @@ use crate::spec::{AnyNet, Block, Stage};
 use crate::suggest;
 
 /// The paper's design spaces (section 3): each AnyNet space lies in the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SpaceName {
     /// X blocks; per stage at most 16 blocks, at most 1,024 channels in steps of 8, b in {1, 2, 4} and g in
     /// {1, 2, 4, 8, 16, 32}.
@@ -152,7 +152,7 @@ pub enum SpaceError {
         /// The nearest ratio allowed.
         nearest: usize,
     },
-    /// A group width other than 1, 2, 4, 8, 16 and 32.
+    /// A group width other than 1, 2, 4, 8, 16 and 32, and other than the inner width of a stage narrower than 32.
     GroupWidth {
         /// The space.
         space: SpaceName,
@@ -328,7 +328,8 @@ impl AnyNet {
 const MAX_STAGE_DEPTH: usize = 16;
 const MAX_STAGE_WIDTH: usize = 1024;
 const RATIOS: [usize; 3] = [1, 2, 4];
-const GROUP_WIDTHS: [usize; 6] = [1, 2, 4, 8, 16, 32];
+const GROUP_WIDTHS: [usize; 6] = [1, 2, 4, 8, 16, MAX_GROUP_WIDTH];
+const MAX_GROUP_WIDTH: usize = 32;
 
 impl Stage {
     /// The rules of AnyNetXA that this stage breaks.
@@ -350,7 +351,9 @@ impl Stage {
             };
             errors.push(SpaceError::Bottleneck { space, stage, ratio, nearest });
         }
-        if !GROUP_WIDTHS.contains(&group_width) {
+        // A stage too narrow for its group width has one group.
+        let one_narrow_group = group_width == self.inner_width() && group_width < MAX_GROUP_WIDTH;
+        if !GROUP_WIDTHS.contains(&group_width) && !one_narrow_group {
             let divides = |g: &usize| self.inner_width().is_multiple_of(*g);
             let nearest = nearest(group_width, GROUP_WIDTHS.into_iter().filter(divides));
             errors.push(SpaceError::GroupWidth { space, stage, group_width, nearest });

@@ -12,8 +12,14 @@ pub(crate) fn block_widths(params: &RegNetParams) -> impl Iterator<Item = f64> {
     let &RegNetParams { d, w0, wm, .. } = params;
     let (w0, quantum) = (w0 as f64, QUANTUM as f64);
     let steps = Steps::new(params);
+    // The step of the last block and its width: sampling calls this a million times, and most blocks share theirs.
+    let mut last = (f64::NAN, f64::NAN);
     (0..d).map(move |j| {
-        (w0 * wm.powf(steps.of(j)) / quantum).round_ties_even() * quantum // equation 3
+        let step = steps.of(j);
+        if step != last.0 {
+            last = (step, (w0 * wm.powf(step) / quantum).round_ties_even() * quantum); // equation 3
+        }
+        last.1
     })
 }
 

@@ -83,8 +83,13 @@ fn costs(&Complexity { flops, params, acts }: &Complexity) -> [String; 3] {
 }
 
 /// A number with commas between thousands.
-pub fn grouped(n: impl Into<u128>) -> String {
-    let digits = n.into().to_string();
+pub fn grouped(n: u64) -> String {
+    grouped_wide(n.into())
+}
+
+/// As [`grouped`], of larger numbers.
+pub fn grouped_wide(n: u128) -> String {
+    let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.char_indices() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use regnet::space::design::Axis;
-use regnet::space::text::Table;
+use regnet::space::text::{Table, grouped};
 use regnet::space::{DesignSpace, Figure};
 
 /// A design space.
@@ -22,7 +22,11 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     for figure in Figure::ALL {
         if let Some(window) = space.windows.of(figure) {
-            writeln!(out, "{figure}: {} to {}", window.start(), window.end())?;
+            let [least, most] = [*window.start(), *window.end()].map(grouped);
+            match *window.end() {
+                u64::MAX => writeln!(out, "{figure}: at least {least}")?,
+                _ => writeln!(out, "{figure}: {least} to {most}")?,
+            }
         }
     }
     let [channels, height, width] = space.input();
@@ -41,7 +45,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
 fn table(space: &DesignSpace) -> Table {
     let mut table = Table::new(["number", "of", "values", "distribution", "meaning"]);
     for &axis in Axis::of(space.base()) {
-        let choices = space.choices(axis);
+        let most = space.stages().last().copied().unwrap_or_default();
+        let choices = &space.choices(axis)[..space.choices(axis).len().min(most)];
         let alike = choices.iter().all(|choice| *choice == choices[0]);
         let of = if choices.len() == 1 { "network" } else { "stage" };
         for (choice, stage) in choices.iter().zip(1..).take(if alike { 1 } else { choices.len() }) {

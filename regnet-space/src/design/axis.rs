@@ -163,15 +163,20 @@ impl Choice {
         self.distribution.probabilities(&self.values)
     }
 
-    /// The values in short: `8 to 248 in steps of 8`, `1, 2, 4`.
+    /// The values in short: `8 to 248 in steps of 8`, `2, 4, 8 to 128 in steps of 8`.
     pub fn describe(&self) -> String {
-        let [first, second, .., last] = self.values[..] else { return list(&self.values) };
-        let step = ((second - first) * 1000.0).round() / 1000.0;
-        let even = self.values.windows(2).all(|pair| (pair[1] - pair[0] - step).abs() < 1e-6);
-        match step {
-            _ if !even || self.values.len() < 5 => list(&self.values),
-            1.0 => format!("{first} to {last}"),
-            step => format!("{first} to {last} in steps of {step}"),
+        let values = &self.values;
+        // Where the even steps at the end begin.
+        let steps: Vec<f64> = values.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let even = |from: &usize| steps[*from..].iter().all(|step| (step - steps[*from]).abs() < 1e-6);
+        match (0..steps.len()).find(even) {
+            Some(from) if values.len() - from >= 5 => {
+                let ends = format!("{} to {}", values[from], values[values.len() - 1]);
+                let step = (steps[from] * 1000.0).round() / 1000.0;
+                let run = if step == 1.0 { ends } else { format!("{ends} in steps of {step}") };
+                values[..from].iter().map(|&x| number(x) + ", ").chain([run]).collect()
+            }
+            _ => values.iter().map(|&x| number(x)).collect::<Vec<_>>().join(", "),
         }
     }
 }
@@ -181,8 +186,4 @@ pub(super) fn number(x: f64) -> String {
     let n = x.recip().round();
     let fraction = x > 0.0 && x < 1.0 && n.recip() == x;
     if fraction { format!("1/{n}") } else { x.to_string() }
-}
-
-fn list(values: &[f64]) -> String {
-    values.iter().map(|&x| number(x)).collect::<Vec<_>>().join(", ")
 }

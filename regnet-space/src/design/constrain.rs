@@ -4,17 +4,12 @@ use super::axis::{Axis, Choice};
 use super::distribution::Distribution;
 use super::key::Key;
 use super::text::{Constraint, Part, Relation, Report, key, space_name};
+use super::wanted::{Wanted, Wrong, number, range};
 use super::{ConstraintError, DesignSpace, Problem};
-use crate::error::{ParamError, SpecError};
-use crate::limits::{MAX_INPUT, MAX_STAGES};
+use crate::limits::MAX_STAGES;
 use crate::membership::SpaceName;
-use crate::params::SE_RATIO;
 use crate::sample::{Figure, SampleError};
-use crate::spec::{Stem, check_ends, check_se};
 use crate::units;
-
-/// What is wrong with a part, before it is known which.
-type Wrong<'a> = (Part<'a>, Problem);
 
 impl DesignSpace {
     /// A space's name and constraints, separated by commas; see the [module](super) for what they are.
@@ -198,51 +193,6 @@ impl DesignSpace {
         Ok(())
     }
 
-    fn constrain_ends(&mut self, key: Key, text: &str) -> Result<(), Problem> {
-        let wrong = Problem::Value { base: self.base, key };
-        match key {
-            Key::Se => {
-                let read = || match text {
-                    "true" => Some(Some(SE_RATIO)),
-                    "false" => Some(None),
-                    ratio => Some(Some(number(ratio)?)),
-                };
-                let se = read().ok_or(wrong)?;
-                check_se(se).map_or(Ok(()), |error| Err(Problem::Network(error.into())))?;
-                self.se = se;
-            }
-            Key::Stem => self.stem = stem(text, wrong)?,
-            Key::Classes => {
-                self.classes = text.parse().map_err(|_| wrong)?;
-            }
-            Key::Resolution => {
-                let side = text.parse().map_err(|_| wrong)?;
-                self.image = Some([self.input()[0], side, side]);
-            }
-            _ => {
-                let sides: Option<Vec<usize>> =
-                    text.split('x').map(|side| side.trim().parse().ok()).collect();
-                let image = sides.and_then(|sides| <[usize; 3]>::try_from(sides).ok());
-                self.image = Some(image.ok_or(wrong)?);
-            }
-        }
-        match self.end_errors().into_iter().next() {
-            Some(error) => Err(Problem::Network(error)),
-            None => Ok(()),
-        }
-    }
-
-    /// Everything wrong with the stem, the images and the classes.
-    pub(crate) fn end_errors(&self) -> Vec<ParamError> {
-        let [channels, height, width] = self.input();
-        let mut errors = check_ends(channels, self.stem, self.classes);
-        let sides = 1..=MAX_INPUT;
-        if !(sides.contains(&height) && sides.contains(&width)) {
-            errors.push(SpecError::InputSize { height, width });
-        }
-        errors.into_iter().map(ParamError::Spec).collect()
-    }
-
     /// What several constraints leave no way for.
     fn contradiction(&self) -> Option<Problem> {
         for (axis, choices) in &self.axes {
@@ -268,105 +218,9 @@ impl DesignSpace {
     }
 }
 
-/// The values that a constraint asks for.
-enum Wanted {
-    List(Vec<f64>),
-    Range(f64, f64),
-    Open(f64, f64),
-}
-
-impl Wanted {
-    fn read<'a>(
-        key: Key,
-        relation: Relation,
-        value: Part<'a>,
-        read: &dyn Fn(Part<'a>) -> Result<f64, Wrong<'a>>,
-    ) -> Result<Self, Wrong<'a>> {
-        // A bound that no network has still says which networks there are.
-        let bound = || number(value.text).map_or_else(|| read(value), Ok);
-        let all = (f64::NEG_INFINITY, f64::INFINITY);
-        Ok(match relation {
-            Relation::AtLeast => Self::Range(bound()?, all.1),
-            Relation::AtMost => Self::Range(all.0, bound()?),
-            Relation::Above => Self::Open(bound()?, all.1),
-            Relation::Below => Self::Open(all.0, bound()?),
-            Relation::Equals | Relation::Drawn => match (value.inside("{", "}"), range(value)) {
-                (Some(list), _) => {
-                    let mut values = list.commas().into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-                    values.sort_by(f64::total_cmp);
-                    values.dedup();
-                    Self::List(values)
-                }
-                (None, Some((from, to))) => {
-                    let end = |part: Part<'a>, open: f64| {
-                        if part.text.is_empty() {
-                            Ok(open)
-                        } else {
-                            number(part.text).map_or_else(|| read(part), Ok)
-                        }
-                    };
-                    let (low, high) = (end(from, all.0)?, end(to, all.1)?);
-                    if low > high {
-                        return Err((value, Problem::Reversed { key }));
-                    }
-                    Self::Range(low, high)
-                }
-                (None, None) => Self::List(vec![read(value)?]),
-            },
-        })
-    }
-
-    /// Narrows a choice to them.
-    fn apply(&self, key: Key, choice: &mut Choice) -> Result<(), Problem> {
-        let left: Vec<f64> = match self {
-            Self::List(values) => values.clone(),
-            &Self::Range(low, high) => {
-                choice.values.iter().copied().filter(|x| (low..=high).contains(x)).collect()
-            }
-            &Self::Open(low, high) => {
-                choice.values.iter().copied().filter(|&x| low < x && x < high).collect()
-            }
-        };
-        if left.is_empty() {
-            return Err(Problem::Nothing { key, values: choice.describe() });
-        }
-        choice.values = left;
-        Ok(())
-    }
-}
-
-/// Both ends of `a..b` or `a..=b`; either may be empty, not both.
-fn range(part: Part<'_>) -> Option<(Part<'_>, Part<'_>)> {
-    let (from, to) = part.split_once("..=").or_else(|| part.split_once(".."))?;
-    (!from.text.is_empty() || !to.text.is_empty()).then_some((from, to))
-}
-
 /// A number that the parameter may be given.
 fn admitted(base: SpaceName, axis: Axis, stage: Option<usize>, part: Part<'_>) -> Result<f64, Wrong<'_>> {
     let number = number(part.text).filter(|&x| axis.admits(base, x));
     let key = Key::Axis(axis, stage);
     number.ok_or((part, Problem::Value { base, key }))
-}
-
-/// A decimal number, or one over a whole one as in `1/4`.
-fn number(text: &str) -> Option<f64> {
-    let digits = |text: &str| {
-        let plain = text.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-        plain.then(|| text.replace('_', "").parse::<f64>().ok()).flatten()
-    };
-    match text.split_once('/') {
-        Some((one, n)) if one.trim() == "1" => Some(digits(n.trim())?.recip()).filter(|x| x.is_finite()),
-        _ => digits(text).filter(|x| x.is_finite()),
-    }
-}
-
-/// `cifar(16)`, `cifar:16` or `cifar`.
-fn stem(text: &str, wrong: Problem) -> Result<Stem, Problem> {
-    let (kind, width) = match text.split_once(['(', ':']) {
-        Some((kind, width)) => (kind, Some(width.strip_suffix(')').unwrap_or(width))),
-        None => (text, None),
-    };
-    let kind = kind.trim().parse().map_err(Problem::Network)?;
-    let width = width.map_or(Ok(Stem::default().width), |width| width.trim().parse().map_err(|_| wrong))?;
-    Ok(Stem { kind, width })
 }

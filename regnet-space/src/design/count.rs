@@ -1,9 +1,4 @@
 //! How large a design space is.
-//!
-//! The paper (section 3.2) counts settings of the parameters: (16·128·3·6)^4, about 1.8·10^18, of AnyNetXA;
-//! (16·128·6)^4·3 of B; (16·128)^4·3·6 of C; that over 4! of D and over (4!)² of E, because one order in 4! rises. Here
-//! rising numbers are counted exactly, equal neighbours included: C(131, 4) = 11,716,640 ways for four widths, not
-//! 128^4 / 4! = 11,184,811. Counts are whole numbers up to 2^128, and beyond that an `f64`.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,8 +8,9 @@ use std::ops::{Add, Mul};
 use super::{Axis, Choice, DesignSpace};
 use crate::bottleneck::Bottleneck;
 use crate::compat::Compatibility;
+use crate::membership::SpaceName;
 use crate::quantise::QUANTUM;
-use crate::text::grouped;
+use crate::text::grouped_wide;
 
 /// A number of settings or networks.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,14 +71,37 @@ impl Product for Count {
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.exact {
-            Some(exact) => f.write_str(&grouped(exact)),
+            Some(exact) => f.write_str(&grouped_wide(exact)),
             None => write!(f, "{:.2e}", self.near),
+        }
+    }
+}
+
+impl SpaceName {
+    /// The paper's own figure for the settings of this space: powers and factorials, where [`DesignSpace::settings`] counts.
+    ///
+    /// Of RegNet it is 64^4·6·3: it takes d, w0, wa and wm for one of 64 values each, g for one of 6 and b for one of 3.
+    pub fn paper_settings(self) -> f64 {
+        let (d, w, b, g) = (16.0_f64, 128.0_f64, 3.0, 6.0);
+        let orders = 24.0;
+        match self {
+            Self::AnyNetXA => (d * w * b * g).powi(4),
+            Self::AnyNetXB => (d * w * g).powi(4) * b,
+            Self::AnyNetXC => (d * w).powi(4) * b * g,
+            Self::AnyNetXD => (d * w).powi(4) * b * g / orders,
+            Self::AnyNetXE => (d * w).powi(4) * b * g / (orders * orders),
+            Self::RegNetX | Self::RegNetY => 64.0_f64.powi(4) * g * b,
         }
     }
 }
 
 impl DesignSpace {
     /// How many settings of its parameters the space has, whatever the windows.
+    ///
+    /// The paper (section 3.2) counts these, too: (16·128·3·6)^4, about 1.8·10^18, of AnyNetXA; (16·128·6)^4·3 of B;
+    /// (16·128)^4·3·6 of C; that over 4! of D and over (4!)² of E, because one order in 4! rises. Here rising numbers are
+    /// counted exactly, equal neighbours included: C(131, 4) = 11,716,640 ways for four widths, not
+    /// 128^4 / 4! = 11,184,811. Counts are whole numbers up to 2^128, and beyond that an `f64`.
     ///
     /// Of a RegNet space this is the grid that is drawn from, steps of 0.1 in wa and 0.001 in wm: some of it makes fewer or
     /// more stages than the space allows, and many settings make the same network.

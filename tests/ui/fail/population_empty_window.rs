@@ -8,7 +8,7 @@ population! {
     pub mod contradiction = RegNetY[2] {
         seed    = 7;
         flops   = 80M..=100M;
-        params  = ..=100K;
+        params  = ..=60K;
         classes = 10;
         stem    = cifar(16);
     }
