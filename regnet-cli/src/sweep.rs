@@ -2,6 +2,7 @@
 
 mod best;
 mod init;
+mod report;
 mod run;
 mod slurm;
 mod status;
@@ -28,6 +29,8 @@ enum Command {
     Status(status::Args),
     /// Prints the best networks so far
     Best(best::Args),
+    /// Compares the errors of one or more sweeps, as a page with pictures and tables
+    Report(report::Args),
     /// Writes an array job for SLURM, and submits it
     Slurm(slurm::Args),
     /// What `run` starts its processes with
@@ -42,6 +45,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Run(args) => run::run(args),
         Command::Status(args) => status::run(args, out),
         Command::Best(args) => best::run(args, out),
+        Command::Report(args) => report::run(args, out),
         Command::Slurm(args) => slurm::run(args, out),
         Command::Work(args) => run::work(args, out),
     }

@@ -26,6 +26,7 @@
 //! | [`spec`] | the AnyNet spec: stem, stages, head |
 //! | [`declaration`] | everything a `regnet!` declaration says, checked in one go |
 //! | [`fit`] | from a network's stages back to generating parameters |
+//! | [`line_fit`] | how near widths come to a quantised line: e_fit |
 //! | [`graph`] | the layers a spec stands for, named as pycls names them |
 //! | [`complexity`] | flops, parameters and activations, folded from the graph |
 //! | [`memory`] | bytes for inference and training, folded from the graph |
@@ -36,6 +37,7 @@
 //! | [`self_regulated`] | the self-regulated networks of the paper |
 //! | [`error`] | what can be wrong with numbers |
 //! | [`code`] | short names of errors |
+//! | [`statistics`] | what the errors of a population say: EDFs, bootstrap, random search |
 //! | [`suggest`] | the nearest known word |
 //! | [`membership`] | the paper's design spaces, and what keeps a network out of one |
 //! | [`limits`] | structural bounds |
@@ -54,6 +56,7 @@ pub mod error;
 pub mod fit;
 pub mod graph;
 pub mod limits;
+pub mod line_fit;
 pub mod membership;
 pub mod memory;
 pub mod nearness;
@@ -65,6 +68,7 @@ pub mod sample;
 pub mod self_regulated;
 pub mod source;
 pub mod spec;
+pub mod statistics;
 pub mod suggest;
 pub mod text;
 pub mod units;
@@ -78,6 +82,7 @@ pub use declaration::Declaration;
 pub use design::{Axis, ConstraintError, DesignSpace, Distribution};
 pub use error::{Nearest, ParamError, SpecError};
 pub use graph::{Cells, Conv, Graph, Node, Op, Parameter, Shape, Step};
+pub use line_fit::LineFit;
 pub use membership::{SpaceError, SpaceName};
 pub use memory::{Memory, Mode};
 pub use nearness::{Nearness, nearest_preset};

@@ -24,7 +24,7 @@ mod anynet;
 mod cost;
 mod error;
 mod regnet;
-mod rng;
+pub(crate) mod rng;
 mod table;
 mod window;
 

@@ -64,6 +64,18 @@ impl OverEpochs {
     }
 }
 
+/// Of lines that are told apart by colour.
+pub(crate) const COLOURS: [RGBColor; 8] = [
+    RGBColor(90, 90, 90),
+    RGBColor(31, 119, 180),
+    RGBColor(214, 84, 15),
+    RGBColor(44, 140, 60),
+    RGBColor(148, 103, 189),
+    RGBColor(190, 40, 60),
+    RGBColor(140, 95, 40),
+    RGBColor(20, 160, 170),
+];
+
 pub(crate) const GRID: RGBColor = RGBColor(225, 225, 225);
 
 /// A line with its points and its name in the legend.

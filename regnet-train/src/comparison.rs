@@ -4,19 +4,11 @@ use std::fmt;
 
 use plotters::prelude::*;
 
-use crate::chart::{self, Area, Chart, Drawn, OverEpochs};
+use crate::chart::{self, Area, COLOURS, Chart, Drawn, OverEpochs};
 use crate::metrics::EpochMetrics;
 
 /// Width and height of a diagram in pixels.
 const DIAGRAM: (u32, u32) = (520, 440);
-const COLOURS: [RGBColor; 6] = [
-    RGBColor(90, 90, 90),
-    RGBColor(31, 119, 180),
-    RGBColor(214, 84, 15),
-    RGBColor(44, 140, 60),
-    RGBColor(148, 103, 189),
-    RGBColor(190, 40, 60),
-];
 
 /// What training one network came to: its epochs, from each seed.
 #[derive(Clone, Debug, PartialEq)]

@@ -31,6 +31,7 @@
 //! | [`metrics`], [`curves`], [`card`] | an epoch's figures, their picture, what was trained |
 //! | [`comparison`], [`similarity`] | several networks' figures, their blocks' features, and pictures of both |
 //! | [`spec`] | the JSON form of a network |
+//! | [`report`] | what populations' errors say, as a page, pictures and tables |
 //! | [`sweep`] | populations of networks, and what became of each |
 
 pub mod card;
@@ -46,6 +47,7 @@ pub mod metrics;
 pub mod optim;
 mod progress;
 pub mod recipe;
+pub mod report;
 mod run_folder;
 pub mod schedule;
 pub mod similarity;

@@ -259,10 +259,21 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 #[test]
 fn sources_are_parsed_and_printed() {
-    for text in ["builtin", "cifar10:a/b", "cifar100:/c d", "folder:C:\\images"] {
+    for text in ["builtin", "builtin:200+100", "cifar10:a/b", "cifar100:/c d", "folder:C:\\images"] {
         assert_eq!(text.parse::<Source>().unwrap().to_string(), text);
     }
-    for text in ["", "built-in", "builtin:", "cifar10", "cifar10:", "folder:", "imagenet:x", "cifar10 :x"] {
+    for text in [
+        "",
+        "built-in",
+        "builtin:",
+        "builtin:5",
+        "builtin:5+x",
+        "cifar10",
+        "cifar10:",
+        "folder:",
+        "imagenet:x",
+        "cifar10 :x",
+    ] {
         let error = text.parse::<Source>().unwrap_err().to_string();
         assert!(error.contains(&format!("`{text}`")) && error.contains("folder:DIR"), "{error}");
     }

@@ -167,7 +167,7 @@ fn absolute(source: Source) -> anyhow::Result<Source> {
         std::path::absolute(&path).with_context(|| format!("cannot find the folder {}", path.display()))
     };
     Ok(match source {
-        Source::Builtin => source,
+        Source::Builtin | Source::BuiltinSized { .. } => source,
         Source::Cifar(cifar, dir) => Source::Cifar(cifar, path(dir)?),
         Source::Folder(dir) => Source::Folder(path(dir)?),
     })

@@ -11,8 +11,8 @@ use super::set::Split;
 pub enum DataError {
     /// The text does not name a source of data.
     #[error(
-        "unknown data source `{given}`; use `builtin`, `cifar10:DIR`, `cifar100:DIR` or `folder:DIR`, \
-         where DIR is a folder on this machine"
+        "unknown data source `{given}`; use `builtin`, `builtin:TRAIN+TEST`, `cifar10:DIR`, `cifar100:DIR` or \
+         `folder:DIR`, where DIR is a folder on this machine, and TRAIN and TEST are numbers of images"
     )]
     UnknownSource {
         /// The text that was given.
