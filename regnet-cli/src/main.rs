@@ -1,13 +1,16 @@
 //! The `regnet` command line.
 
 mod codegen;
+mod convert;
 mod models;
 mod network;
+mod predict;
 mod regulator;
 mod report;
 mod show;
 mod subject;
 mod train;
+mod weights;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -32,6 +35,10 @@ enum Command {
     Codegen(codegen::Args),
     /// Trains a network on images
     Train(train::Args),
+    /// Classifies images with trained or published weights
+    Predict(predict::Args),
+    /// Writes weights with another library's names or in another precision
+    Convert(convert::Args),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +49,8 @@ fn main() -> ExitCode {
         Command::Models(args) => models::run(&args, &mut out),
         Command::Codegen(args) => codegen::run(&args, &mut out),
         Command::Train(args) => train::run(&args, &mut out),
+        Command::Predict(args) => predict::run(&args, &mut out),
+        Command::Convert(args) => convert::run(&args, &mut out),
     };
     match done.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -29,6 +29,7 @@
 //! | [`complexity`] | flops, parameters and activations, folded from the graph |
 //! | [`memory`] | bytes for inference and training, folded from the graph |
 //! | [`budget`] | limits on what a network may cost |
+//! | [`naming`] | the names that pycls, timm and torchvision give tensors |
 //! | [`nearness`] | networks that are almost a published one |
 //! | [`preset`] | the published models |
 //! | [`regulator`] | what runs beside the blocks of a self-regulated network |
@@ -53,6 +54,7 @@ pub mod graph;
 pub mod limits;
 pub mod membership;
 pub mod memory;
+pub mod naming;
 pub mod nearness;
 pub mod params;
 pub mod preset;
@@ -75,6 +77,7 @@ pub use error::{Nearest, ParamError, SpecError};
 pub use graph::{Cells, Conv, Graph, Node, Op, Parameter, Shape, Step};
 pub use membership::{SpaceError, SpaceName};
 pub use memory::{Memory, Mode};
+pub use naming::{Layout, Naming};
 pub use nearness::{Nearness, nearest_preset};
 pub use params::{RegNetParams, SE_RATIO, Space};
 pub use preset::{Family, Preset, presets, torchvision_presets};

@@ -31,7 +31,7 @@ mod batch;
 mod builtin;
 mod cifar;
 mod error;
-mod folder;
+pub(crate) mod folder;
 mod rng;
 mod set;
 mod sheet;
