@@ -107,6 +107,15 @@ fn every_librarys_checkpoint_gives_its_logits_and_features() {
     check::<f64, _>(DynRegNet::try_new(&device, &Net::spec()).unwrap());
 }
 
+/// The published models are declared in `declarations.rs`.
+#[test]
+fn torchvisions_variants_are_types_as_well() {
+    let run_time = |name: &str| Preset::find(name).unwrap().declaration().to_anynet().unwrap();
+    assert_eq!(<regnet!(RegNetX - 400MF - tv)>::spec(), run_time("regnet_x_400mf_tv"));
+    assert_eq!(<regnet!(RegNetY - 800MF - tv)>::spec(), run_time("regnety_008_tv"));
+    assert_eq!(<regnet!(RegNetY - 8.0GF - tv)>::spec(), run_time("regnety_080_tv"));
+}
+
 #[test]
 fn names_are_the_libraries_own() {
     let expected = expected();

@@ -42,7 +42,7 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 /// What reading any small file may take: tables of names, and the objects of a checkpoint's pickle.
-const BASE: usize = 2 << 20;
+const BASE: usize = 1 << 20;
 
 /// Numbers that are the same in every run (splitmix64).
 struct Random(u64);
