@@ -202,6 +202,10 @@ fn pyclss_channels_are_turned_around_once() {
     file.convert(&Net::spec(), Style::of(&Net::spec(), Naming::Timm, Precision::F32), &path).unwrap();
     let converted = WeightFile::open(&path).unwrap();
     assert!(!converted.takes_bgr());
+    let other = dir.path().join("other");
+    std::fs::write(&other, "").unwrap();
+    let permissions = |path: &Path| std::fs::metadata(path).unwrap().permissions();
+    assert_eq!(permissions(&path), permissions(&other), "what others may do with it");
     let own = |name| {
         WeightFile::open(&folder().join("timm.safetensors")).unwrap().values::<f32>(name).unwrap().unwrap()
     };

@@ -31,7 +31,7 @@ pub enum WeightsError {
         reason: String,
     },
     /// The tensors are not the network's; nothing was loaded.
-    #[error("{} does not fit this network: {}{}", path.display(), list(.mismatches), advice(.fits))]
+    #[error("{} does not fit this network:{}{}", path.display(), list(.mismatches), advice(.fits))]
     Mismatch {
         /// The file.
         path: PathBuf,
@@ -127,9 +127,9 @@ fn list(mismatches: &[Mismatch]) -> String {
     }
     let more = counts.into_iter().filter(|&(_, count)| count > LISTED);
     lines.extend(more.map(|((_, plural), count)| format!("{} more {plural}", count - LISTED)));
-    lines.join("; ")
+    lines.iter().map(|line| format!("\n  {line}")).collect()
 }
 
 fn advice(models: &[&str]) -> String {
-    if models.is_empty() { String::new() } else { format!("; this file fits {}", models.join(" and ")) }
+    if models.is_empty() { String::new() } else { format!("\n  this file fits {}", models.join(" and ")) }
 }

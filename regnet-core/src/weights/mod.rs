@@ -70,8 +70,12 @@ fn replace(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Res
     };
     let replace = || {
         let file = readable_by_others(&mut tempfile::Builder::new()).tempfile_in(folder)?;
+        let permissions = file.as_file().metadata()?.permissions();
         write(file.path())?;
-        file.as_file().sync_all()?;
+        // What was written may be another file by now, put in the place of ours.
+        let written = std::fs::File::open(file.path())?;
+        written.set_permissions(permissions)?;
+        written.sync_all()?;
         file.persist(path)?;
         Ok(())
     };
