@@ -193,7 +193,7 @@ fn what_does_not_fit_is_refused() {
     assert_fails(
         &format!("predict --model RegNetX-200MF --weights {weights} --input {input}"),
         1,
-        &["does not fit this network", "`s4.b2.downsample.conv.weight` is not part"],
+        &["does not fit this network", "`s1.b1.se.fc1.bias` is not part"],
     );
     assert_fails(
         &format!("predict {NET} --weights {weights} --input {input}"),
