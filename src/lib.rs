@@ -1,7 +1,7 @@
 //! Declare RegNet image classifiers in one line of Rust.
 #![doc = include_str!("../README.md")]
 
-pub use regnet_core::{Accepts, Backend, Built, Declared, DynRegNet, Run, cross_entropy};
+pub use regnet_core::{Accepts, Backend, Built, Declared, DynRegNet, Features, Run, cross_entropy};
 pub use regnet_core::{Candidate, Visitor};
 pub use regnet_core::{builders, dims, init, layers, model, regulator, state, tensors, weights};
 pub use regnet_space as space;

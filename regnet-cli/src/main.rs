@@ -1,8 +1,10 @@
 //! The `regnet` command line.
 
 mod codegen;
+mod convert;
 mod models;
 mod network;
+mod predict;
 mod regulator;
 mod report;
 mod show;
@@ -10,6 +12,7 @@ mod space;
 mod subject;
 mod sweep;
 mod train;
+mod weights;
 mod words;
 
 use std::io::Write;
@@ -39,6 +42,10 @@ enum Command {
     Train(train::Args),
     /// Trains a population of networks and compares them
     Sweep(sweep::Args),
+    /// Classifies images with trained or published weights
+    Predict(predict::Args),
+    /// Writes weights with another library's names or in another precision
+    Convert(convert::Args),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +58,8 @@ fn main() -> ExitCode {
         Command::Space(args) => space::run(&args, &mut out),
         Command::Train(args) => train::run(&args, &mut out),
         Command::Sweep(args) => sweep::run(&args, &mut out),
+        Command::Predict(args) => predict::run(&args, &mut out),
+        Command::Convert(args) => convert::run(&args, &mut out),
     };
     match done.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -167,6 +167,11 @@ impl NetworkArgs {
         Ok(declaration)
     }
 
+    /// Whether any parameter was given, so that a network need not be guessed.
+    pub fn is_given(&self) -> bool {
+        self.params_given().into_iter().any(|(_, given)| given)
+    }
+
     /// Whether a stem was asked for.
     pub fn has_stem(&self) -> bool {
         self.stem.is_some()

@@ -26,7 +26,7 @@
 //! | [`builders`] | the same as types alone |
 //! | [`backend`] | the kernels a device offers |
 //! | [`state`] | a model's tensors by name |
-//! | [`weights`] | saving and loading |
+//! | [`weights`] | saving and loading, with the names of pycls, timm and torchvision |
 //! | [`init`] | how parameters start |
 
 pub mod backend;
@@ -48,7 +48,7 @@ pub mod weights;
 pub use backend::Backend;
 pub use declared::Declared;
 pub use forward::{Accepts, Run};
-pub use model::DynRegNet;
+pub use model::{DynRegNet, Features};
 pub use ops::cross_entropy;
 pub use population::{Candidate, Visitor};
 

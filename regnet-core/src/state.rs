@@ -17,6 +17,39 @@ pub struct Entry<E> {
     pub values: Vec<E>,
 }
 
+/// One tensor of a model without its elements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// As in [`Entry`].
+    pub name: String,
+    /// As in [`Entry`].
+    pub dims: Vec<usize>,
+}
+
+/// Calls `each` with the name and dimensions of every tensor of `model`, in the order they were declared.
+pub fn names<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(model: &M, each: impl FnMut(Slot)) {
+    let walked = M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut Names(each) });
+    match walked {
+        Ok(_) => {}
+        Err(never) => match never {},
+    }
+}
+
+/// Calls `each` with every tensor of `model`; what it returns replaces the elements, and `None` leaves them. Unlike
+/// [`write`] it does not copy the elements first.
+///
+/// # Errors
+/// The first that `each` returns; tensors before it were replaced.
+///
+/// # Panics
+/// As [`write`].
+pub fn fill<E: Dtype, D: Device<E>, M: TensorCollection<E, D>, Failure: std::fmt::Debug>(
+    model: &mut M,
+    each: impl FnMut(Slot) -> Result<Option<Vec<E>>, Failure>,
+) -> Result<(), Failure> {
+    M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut Fill(each) }).map(drop)
+}
+
 /// Calls `each` with every tensor of `model`, in the order they were declared.
 pub fn read<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(model: &M, each: impl FnMut(Entry<E>)) {
     let walked = M::iter_tensors(&mut RecursiveWalker { m: (model, String::new()), f: &mut Read(each) });
@@ -41,12 +74,16 @@ pub fn write<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     }
 }
 
+fn slot<S: Shape, E: Dtype, D: Device<E>>(name: String, tensor: &Tensor<S, E, D>) -> Slot {
+    Slot { dims: pytorch_dims(&name, &tensor.shape().concrete().into()), name }
+}
+
 fn entry<S: Shape, E: Dtype, D: Device<E>>(
     options: &TensorOptions<S, E, D>,
     name: String,
     tensor: &Tensor<S, E, D>,
 ) -> Entry<E> {
-    let dims = pytorch_dims(&name, &tensor.shape().concrete().into());
+    let Slot { name, dims } = slot(name, tensor);
     Entry { name, dims, trained: options.do_gradient_update, values: tensor.as_vec() }
 }
 
@@ -78,6 +115,50 @@ impl<E: Dtype, D: Device<E>, F: FnMut(Entry<E>)> TensorVisitor<E, D> for Read<F>
         (tensor, name): (&Tensor<S, E, D>, String),
     ) -> Result<Option<Tensor<S, E, D>>, Infallible> {
         (self.0)(entry(&options, name, tensor));
+        Ok(None)
+    }
+}
+
+struct Names<F>(F);
+
+impl<E: Dtype, D: Device<E>, F: FnMut(Slot)> TensorVisitor<E, D> for Names<F> {
+    type Viewer = (ViewTensorRef, ViewTensorName);
+    type Err = Infallible;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (tensor, name): (&Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, Infallible> {
+        (self.0)(slot(name, tensor));
+        Ok(None)
+    }
+}
+
+struct Fill<F>(F);
+
+impl<E, D, Failure, F> TensorVisitor<E, D> for Fill<F>
+where
+    E: Dtype,
+    D: Device<E>,
+    Failure: std::fmt::Debug,
+    F: FnMut(Slot) -> Result<Option<Vec<E>>, Failure>,
+{
+    type Viewer = (ViewTensorMut, ViewTensorName);
+    type Err = Failure;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        _: TensorOptions<S, E, D>,
+        (tensor, name): (&mut Tensor<S, E, D>, String),
+    ) -> Result<Option<Tensor<S, E, D>>, Failure> {
+        if let Some(values) = (self.0)(slot(name, tensor))? {
+            tensor.copy_from(&values);
+        }
         Ok(None)
     }
 }

@@ -31,6 +31,7 @@
 //! | [`complexity`] | flops, parameters and activations, folded from the graph |
 //! | [`memory`] | bytes for inference and training, folded from the graph |
 //! | [`budget`] | limits on what a network may cost |
+//! | [`naming`] | the names that pycls, timm and torchvision give tensors |
 //! | [`nearness`] | networks that are almost a published one |
 //! | [`preset`] | the published models |
 //! | [`regulator`] | what runs beside the blocks of a self-regulated network |
@@ -59,6 +60,7 @@ pub mod limits;
 pub mod line_fit;
 pub mod membership;
 pub mod memory;
+pub mod naming;
 pub mod nearness;
 pub mod params;
 pub mod preset;
@@ -85,6 +87,7 @@ pub use graph::{Cells, Conv, Graph, Node, Op, Parameter, Shape, Step};
 pub use line_fit::LineFit;
 pub use membership::{SpaceError, SpaceName};
 pub use memory::{Memory, Mode};
+pub use naming::{Layout, Naming};
 pub use nearness::{Nearness, nearest_preset};
 pub use params::{RegNetParams, SE_RATIO, Space};
 pub use preset::{Family, Preset, presets, torchvision_presets};

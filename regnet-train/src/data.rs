@@ -31,7 +31,7 @@ mod batch;
 mod builtin;
 mod cifar;
 mod error;
-mod folder;
+pub(crate) mod folder;
 pub(crate) mod rng;
 mod set;
 mod sheet;

@@ -30,6 +30,7 @@
 //! | [`mod@train`] | the loop over epochs and what it writes |
 //! | [`metrics`], [`curves`], [`card`] | an epoch's figures, their picture, what was trained |
 //! | [`comparison`], [`similarity`] | several networks' figures, their blocks' features, and pictures of both |
+//! | [`predict`] | from image files to what a network makes of them |
 //! | [`spec`] | the JSON form of a network |
 //! | [`report`] | what populations' errors say, as a page, pictures and tables |
 //! | [`sweep`] | populations of networks, and what became of each |
@@ -45,6 +46,7 @@ mod finished;
 pub mod learner;
 pub mod metrics;
 pub mod optim;
+pub mod predict;
 mod progress;
 pub mod recipe;
 pub mod report;

@@ -2,6 +2,7 @@
 
 mod block;
 mod bottleneck;
+mod features;
 mod head;
 mod network;
 mod pair;
@@ -12,6 +13,7 @@ mod stem;
 
 pub use block::{Identity, Projection, ResBlock};
 pub use bottleneck::Bottleneck;
+pub use features::Features;
 pub use head::Head;
 pub use network::RegNet;
 pub use pair::Pair;

@@ -97,7 +97,12 @@ impl<E: Dtype, D: Backend<E>> DynRegNet<E, D> {
         self.try_run_seen(x, &mut |_| ())
     }
 
-    fn try_run_seen<T: Tape<E, D>>(
+    pub(super) fn try_run_stem<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
+        self.stem.try_run(x)
+    }
+
+    /// The stages, and `see` what each of their blocks puts out.
+    pub(super) fn try_run_seen<T: Tape<E, D>>(
         &self,
         x: Map<E, D, T>,
         see: &mut impl FnMut(&Map<E, D, T>),

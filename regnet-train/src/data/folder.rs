@@ -113,7 +113,7 @@ fn list(dir: &Path, classes: &[String]) -> Result<Listing, DataError> {
 }
 
 /// What a folder holds, without hidden entries, sorted so that the order is the same everywhere.
-fn entries(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
+pub(crate) fn entries(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
     let read = || fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
     let mut paths = read().map_err(|reason| DataError::Read { path: dir.to_owned(), reason })?;
     paths.retain(|path| !path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")));
@@ -121,19 +121,24 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(paths)
 }
 
-fn is_image(path: &Path) -> bool {
+pub(crate) fn is_image(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     path.is_file() && ["png", "jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
-/// Decodes a file and brings it to `size` x `size` pixels.
-pub(crate) fn decode(path: &Path, size: usize) -> Result<RgbImage, DataError> {
+/// Decodes a file and turns the picture as its EXIF orientation says.
+pub(crate) fn decode_whole(path: &Path) -> Result<RgbImage, DataError> {
     let in_file = |reason| DataError::Image { path: path.to_owned(), reason };
     let mut decoder = open(path)?;
     let orientation = decoder.orientation().map_err(in_file)?;
     let mut image = DynamicImage::from_decoder(decoder).map_err(in_file)?;
     image.apply_orientation(orientation);
-    let image = image.into_rgb8();
+    Ok(image.into_rgb8())
+}
+
+/// Decodes a file and brings it to `size` x `size` pixels.
+pub(crate) fn decode(path: &Path, size: usize) -> Result<RgbImage, DataError> {
+    let image = decode_whole(path)?;
     let side = image.width().min(image.height());
     // Cropping before resizing gives the same picture and keeps a very long one from growing.
     let (left, top) = ((image.width() - side) / 2, (image.height() - side) / 2);

@@ -1,0 +1,52 @@
+//! The weights that a command is about, and the network they are of.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use regnet::space::AnyNet;
+use regnet::train::Card;
+use regnet::weights::{WeightFile, WeightsError};
+
+use crate::network::NetworkArgs;
+
+/// Weights and their network.
+pub struct Subject {
+    /// The opened file.
+    pub file: WeightFile,
+    /// The network, with as many classes as the file's head.
+    pub net: AnyNet,
+    /// What was trained, where the weights are a run of `regnet train`.
+    pub card: Option<Card>,
+    /// What to call the network.
+    pub name: String,
+}
+
+/// Opens weights: a file, or the folder of a run. The network is the one named or, failing that, the run's own or
+/// the published model whose tensors these are.
+pub fn open(path: &Path, model: Option<&str>, network: &NetworkArgs) -> anyhow::Result<Subject> {
+    let card = path.is_dir().then(|| Card::read(&path.join("model.json"))).transpose()?;
+    let path: PathBuf = if card.is_some() { path.join("model.safetensors") } else { path.to_owned() };
+    let file = WeightFile::open(&path)?;
+    let (net, name) = match (&card, model.is_some() || network.is_given()) {
+        (Some(card), false) => (card.spec().clone(), "the run's network".to_owned()),
+        (None, false) => published(&file)?,
+        (_, true) => {
+            let net = network.network(model)?.to_anynet()?;
+            (net, model.unwrap_or("the network").to_owned())
+        }
+    };
+    let net = file.with_classes(&net);
+    Ok(Subject { file, net, card, name })
+}
+
+fn published(file: &WeightFile) -> anyhow::Result<(AnyNet, String)> {
+    let unknown = || WeightsError::UnknownModel { path: file.path().to_owned() };
+    let preset = file
+        .fits()
+        .into_iter()
+        .next()
+        .ok_or_else(unknown)
+        .context("give --model or the network's parameters")?;
+    let net = preset.declaration().to_anynet().map_err(crate::report::parameters)?;
+    Ok((net, preset.name.to_owned()))
+}

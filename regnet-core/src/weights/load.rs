@@ -1,0 +1,81 @@
+//! Loading a network's tensors from a file.
+
+use std::path::Path;
+
+use dfdx::prelude::*;
+use regnet_space::Naming;
+
+use super::element::FileElement;
+use super::error::WeightsError;
+use super::file::{WeightFile, reverse_inputs};
+use super::{STEM, fit};
+use crate::state;
+
+/// What becomes of a file's head, the last linear layer, where it tells another number of classes apart than the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Head {
+    /// The file is refused.
+    #[default]
+    Refuse,
+    /// The file's head is kept: the network must be built with its classes
+    /// ([`WeightFile::with_classes`]), and a network of other classes, such as a declared one, refuses it.
+    Keep,
+    /// The file's head is replaced by the network's own, which stays as it is; the rest is loaded.
+    Replace,
+}
+
+/// What was loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loaded {
+    /// Whose names the file has.
+    pub naming: Naming,
+    /// Whether the network kept its own head, by [`Head::Replace`].
+    pub replaced_head: bool,
+}
+
+/// Loads every tensor of `model` from a file with the same tensors, in any library's names and any precision.
+///
+/// # Errors
+/// As [`WeightFile::open`] and [`WeightFile::load_into`].
+pub fn load<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &mut M,
+    path: &Path,
+) -> Result<(), WeightsError> {
+    WeightFile::open(path)?.load_into(model, Head::Refuse).map(drop)
+}
+
+impl WeightFile {
+    /// Dimensions and elements of the tensor of this name in the file, converted; `None` if there is none, or if it holds
+    /// no numbers of weights.
+    ///
+    /// # Errors
+    /// [`WeightsError::Io`].
+    pub fn values<E: FileElement>(&self, name: &str) -> Result<Option<(Vec<usize>, Vec<E>)>, WeightsError> {
+        let Some(tensor) = self.tensors().get(name) else { return Ok(None) };
+        let Some(precision) = tensor.precision() else { return Ok(None) };
+        Ok(Some((tensor.shape().to_vec(), E::decode(precision, &self.read(tensor)?))))
+    }
+
+    /// Loads every tensor of `model`, one after another, each converted to its precision.
+    ///
+    /// # Errors
+    /// [`WeightsError::Mismatch`], and then nothing was loaded; [`WeightsError::Io`] where the file cannot be read to
+    /// its end, and then some tensors were.
+    pub fn load_into<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(
+        &self,
+        model: &mut M,
+        head: Head,
+    ) -> Result<Loaded, WeightsError> {
+        let mut wanted = Vec::new();
+        state::names(model, |slot| wanted.push((slot.name, slot.dims)));
+        let fitted = fit::fit(self, &wanted, head)?;
+        state::fill(model, |slot| {
+            let Some(tensor) = fitted.tensors.get(&slot.name) else { return Ok(None) };
+            let Some(precision) = tensor.precision() else { return Ok(None) };
+            let values = E::decode(precision, &self.read(tensor)?);
+            let reverse = self.takes_bgr() && slot.name == STEM;
+            Ok(Some(if reverse { reverse_inputs(&values, &slot.dims) } else { values }))
+        })?;
+        Ok(Loaded { naming: fitted.naming, replaced_head: fitted.replaces_head })
+    }
+}

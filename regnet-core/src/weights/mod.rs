@@ -1,0 +1,99 @@
+//! Saving and loading weights: safetensors and PyTorch's checkpoints, with the names of pycls, timm and torchvision.
+//!
+//! Whose names a file has is seen from the file. A file is compared with the network before any tensor changes, and
+//! everything in which the two differ is reported at once, with the published model that the file fits. Tensors are
+//! then read one by one, safetensors through a memory mapping, so that loading takes little more memory than the network
+//! itself. A file is written beside its destination and then moved there, so a full disk or a killed process leaves the
+//! old file as it was.
+//!
+//! Files may be hostile: no length in them is believed before it is compared with the file's own, and memory in use
+//! stays in proportion to it. Checkpoints are pickles, which Python executes; here they are read by
+//! [pytorch-reader](https://docs.rs/pytorch-reader), which executes nothing.
+//!
+//! ```
+//! use dfdx::prelude::*;
+//! use regnet_core::DynRegNet;
+//! use regnet_core::weights::{self, Head, Precision, Style, WeightFile};
+//! use regnet_space::{Naming, Preset};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let spec = Preset::find("RegNetX-200MF")?.declaration().to_anynet().map_err(|mut errors| errors.remove(0))?;
+//! let device = Cpu::default();
+//! let mut net: DynRegNet<f32, Cpu> = DynRegNet::try_new(&device, &spec)?;
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("regnetx_002.safetensors");
+//! weights::save_as(&net, Style::of(&spec, Naming::Timm, Precision::F16), &path)?;
+//!
+//! let file = WeightFile::open(&path)?;
+//! assert_eq!(file.fits()[0].name, "RegNetX-200MF");
+//! assert_eq!(file.load_into(&mut net, Head::Refuse)?.naming, Naming::Timm);
+//! # Ok(())
+//! # }
+//! ```
+
+mod element;
+mod error;
+mod file;
+mod fit;
+mod guard;
+mod load;
+mod mapped;
+mod safetensors_file;
+mod torch_file;
+mod write;
+
+use std::io::Write;
+use std::path::Path;
+
+pub use element::{FileElement, Precision};
+pub use error::{Mismatch, WeightsError};
+pub use file::{FileTensor, WeightFile};
+pub use load::{Head, Loaded, load};
+pub use write::{Style, save, save_as, save_tensors, to_bytes};
+
+/// The tensor that sees the channels of images.
+const STEM: &str = "stem.conv.weight";
+
+/// Writes `bytes` to `path` as a whole or not at all.
+///
+/// # Errors
+/// [`WeightsError::Io`].
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WeightsError> {
+    replace(path, |temporary| std::fs::OpenOptions::new().write(true).open(temporary)?.write_all(bytes))
+}
+
+/// Puts the file that `write` fills in the place of `path`.
+fn replace(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), WeightsError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let replace = || {
+        let file = readable_by_others(&mut tempfile::Builder::new()).tempfile_in(folder)?;
+        let permissions = file.as_file().metadata()?.permissions();
+        write(file.path())?;
+        // What was written may be another file by now, put in the place of ours.
+        let written = std::fs::File::open(file.path())?;
+        written.set_permissions(permissions)?;
+        written.sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    replace().map_err(|source| WeightsError::Io { action: "write", path: path.to_owned(), source })
+}
+
+/// Artefacts get the mode that the user's umask asks for; temporary files are private by default.
+#[cfg(unix)]
+fn readable_by_others<'a, 'b>(
+    builder: &'a mut tempfile::Builder<'b, 'b>,
+) -> &'a mut tempfile::Builder<'b, 'b> {
+    use std::os::unix::fs::PermissionsExt;
+    builder.permissions(std::fs::Permissions::from_mode(0o666))
+}
+
+#[cfg(not(unix))]
+fn readable_by_others<'a, 'b>(
+    builder: &'a mut tempfile::Builder<'b, 'b>,
+) -> &'a mut tempfile::Builder<'b, 'b> {
+    builder
+}
