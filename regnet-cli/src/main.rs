@@ -1,6 +1,8 @@
 //! The `regnet` command line.
 
 mod codegen;
+mod draw;
+mod export;
 mod models;
 mod network;
 mod regulator;
@@ -8,6 +10,7 @@ mod report;
 mod show;
 mod subject;
 mod train;
+mod weights_path;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -30,6 +33,10 @@ enum Command {
     Models(models::Args),
     /// Prints a network's declaration as Rust source
     Codegen(codegen::Args),
+    /// Draws a network
+    Draw(draw::Args),
+    /// Writes a trained network for other programs
+    Export(export::Args),
     /// Trains a network on images
     Train(train::Args),
 }
@@ -41,6 +48,8 @@ fn main() -> ExitCode {
         Command::Show(args) => show::run(&args, &mut out),
         Command::Models(args) => models::run(&args, &mut out),
         Command::Codegen(args) => codegen::run(&args, &mut out),
+        Command::Draw(args) => draw::run(&args, &mut out),
+        Command::Export(args) => export::run(&args, &mut out),
         Command::Train(args) => train::run(&args, &mut out),
     };
     match done.and_then(|()| Ok(out.flush()?)) {

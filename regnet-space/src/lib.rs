@@ -27,6 +27,7 @@
 //! | [`fit`] | from a network's stages back to generating parameters |
 //! | [`graph`] | the layers a spec stands for, named as pycls names them |
 //! | [`complexity`] | flops, parameters and activations, folded from the graph |
+//! | [`drawing`] | SVG and DOT pictures |
 //! | [`memory`] | bytes for inference and training, folded from the graph |
 //! | [`budget`] | limits on what a network may cost |
 //! | [`nearness`] | networks that are almost a published one |
@@ -47,6 +48,7 @@ pub mod code;
 pub mod compat;
 pub mod complexity;
 pub mod declaration;
+pub mod drawing;
 pub mod error;
 pub mod fit;
 pub mod graph;

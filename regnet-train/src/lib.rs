@@ -30,6 +30,7 @@
 //! | [`metrics`], [`curves`], [`card`] | an epoch's figures, their picture, what was trained |
 //! | [`comparison`], [`similarity`] | several networks' figures, their blocks' features, and pictures of both |
 //! | [`spec`] | the JSON form of a network |
+//! | `hub` | files of the Hugging Face Hub, with the feature `hub` |
 //! | [`sweep`] | populations of networks, and what became of each |
 
 pub mod card;
@@ -39,6 +40,8 @@ pub mod curves;
 pub mod data;
 mod error;
 mod finished;
+#[cfg(feature = "hub")]
+pub mod hub;
 pub mod learner;
 pub mod metrics;
 pub mod optim;
