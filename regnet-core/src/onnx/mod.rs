@@ -25,6 +25,8 @@ mod layers;
 mod proto;
 mod step;
 mod tensors;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use dfdx::prelude::*;

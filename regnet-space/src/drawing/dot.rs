@@ -10,7 +10,7 @@ use crate::complexity::Complexity;
 use crate::graph::Shape;
 
 pub(super) fn text(title: &str, outline: &Outline, blocks: bool) -> String {
-    let mut dot = Dot { text: String::new(), blocks };
+    let mut dot = Dot { text: String::new(), edges: String::new(), blocks };
     let Complexity { params, flops, acts } = outline.cost;
     let title = format!("{title}\\n{} · {} activations", costs(params, flops), short(acts));
     dot.line(format_args!("digraph regnet {{"));
@@ -21,13 +21,14 @@ pub(super) fn text(title: &str, outline: &Outline, blocks: bool) -> String {
     ));
     dot.line(format_args!("edge [fontname = Helvetica, fontsize = 9]"));
     dot.network(outline);
-    dot.line(format_args!("}}"));
-    dot.text
+    format!("{}{}}}\n", dot.text, dot.edges)
 }
 
 /// What was written so far.
 struct Dot {
     text: String,
+    /// To stand after all nodes: an edge inside of a cluster would draw both its ends into it.
+    edges: String,
     blocks: bool,
 }
 
@@ -50,13 +51,17 @@ impl Dot {
 
     fn edge(&mut self, from: &str, to: &str, shape: Shape) {
         let (from, to, shape) = (quoted(from), quoted(to), quoted(&label::shape(shape)));
-        self.line(format_args!("{from} -> {to} [label = {shape}]"));
+        self.connect(format_args!("{from} -> {to} [label = {shape}]"));
+    }
+
+    fn connect(&mut self, edge: std::fmt::Arguments<'_>) {
+        let _ = writeln!(self.edges, "{edge}");
     }
 
     fn state_edge(&mut self, from: &str, to: &str, label: &str) {
         let (from, to, label) = (quoted(from), quoted(to), quoted(label));
         let color = STATE.line;
-        self.line(format_args!("{from} -> {to} [label = {label}, style = dashed, color = \"{color}\"]"));
+        self.connect(format_args!("{from} -> {to} [label = {label}, style = dashed, color = \"{color}\"]"));
     }
 
     fn network(&mut self, outline: &Outline) {
@@ -128,7 +133,7 @@ impl Dot {
         let label = format!("{} {}", cells.regulator.cell, cells.channels);
         self.node(&step, &label, STATE.fill, STATE.line);
         let (from, to) = (quoted(name), quoted(&step));
-        self.line(format_args!("{from} -> {to} [label = X]"));
+        self.connect(format_args!("{from} -> {to} [label = X]"));
         self.state_edge(&step, name, "H");
         if let Some(state) = state {
             self.state_edge(&state, &step, "state");

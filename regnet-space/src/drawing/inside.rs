@@ -31,27 +31,37 @@ struct Panel<'a> {
     cost: Complexity,
 }
 
-/// Draws all panels, in rows of this width.
+/// Draws all panels, in rows of this width. Stem and head are short, so they share the first column.
 pub(super) fn draw(canvas: &mut Canvas, outline: &Outline, (left, top): (f64, f64), width: f64) {
-    let (mut x, mut y, mut bottom) = (left, top, top);
-    for panel in panels(outline) {
-        let lanes = Lanes::of(&panel);
-        if x > left && x + lanes.width() > width {
+    let Outline { input, stem, stages, head, .. } = outline;
+    let part = |name: &str, input, units, cost| Panel { name: name.to_owned(), each: "", input, units, cost };
+    let before = stages.last().map_or(stem.shape, |stage| stage.shape);
+    let first = panel(canvas, &part("stem", *input, &stem.units, stem.cost), (left, top));
+    let second = (left, first.bottom() + GAP);
+    let second = panel(canvas, &part("head", before, &head.units, head.cost), second);
+    let (mut x, mut y, mut bottom) = (first.right().max(second.right()) + GAP, top, second.bottom());
+    for block in blocks(outline) {
+        let w = Lanes::of(&block).width();
+        if x > left && x + w > width {
             (x, y) = (left, bottom + GAP);
         }
-        let area = Area { x, y, w: lanes.width(), h: lanes.height() };
-        canvas.rect(area, 8.0, STAGE);
-        Drawn { canvas, area, lanes, panel: &panel }.draw();
+        let area = panel(canvas, &block, (x, y));
         (x, bottom) = (area.right() + GAP, bottom.max(area.bottom()));
     }
 }
 
-fn panels(outline: &Outline) -> Vec<Panel<'_>> {
-    let Outline { input, stem, stages, head, .. } = outline;
-    let part = |name: &str, input, units, cost| Panel { name: name.to_owned(), each: "", input, units, cost };
-    let mut panels = vec![part("stem", *input, &stem.units[..], stem.cost)];
-    for stage in stages {
-        panels.extend(stage.groups.iter().map(|group| {
+/// Draws a panel; returns where it is.
+fn panel(canvas: &mut Canvas, panel: &Panel<'_>, (x, y): (f64, f64)) -> Area {
+    let lanes = Lanes::of(panel);
+    let area = Area { x, y, w: lanes.width(), h: lanes.height() };
+    canvas.rect(area, 8.0, STAGE);
+    Drawn { canvas, area, lanes, panel }.draw();
+    area
+}
+
+fn blocks(outline: &Outline) -> impl Iterator<Item = Panel<'_>> {
+    outline.stages.iter().flat_map(|stage| {
+        stage.groups.iter().map(|group| {
             let repeats = if group.count > 1 { format!("  ×{}", group.count) } else { String::new() };
             Panel {
                 name: format!("{}.{}{repeats}", stage.name, group.name()),
@@ -60,11 +70,8 @@ fn panels(outline: &Outline) -> Vec<Panel<'_>> {
                 units: &group.units,
                 cost: group.cost(),
             }
-        }));
-    }
-    let before = stages.last().map_or(stem.shape, |stage| stage.shape);
-    panels.push(part("head", before, &head.units[..], head.cost));
-    panels
+        })
+    })
 }
 
 /// Which boxes are in the main lane, and what is beside it.
@@ -196,7 +203,7 @@ impl Drawn<'_> {
         }
         let step = area.h / (lines.len() as f64 + 0.4);
         for (i, (look, line)) in lines.iter().enumerate() {
-            self.canvas.text((x, area.y + 1.5 + step * (i as f64 + 0.85)), *look, Anchor::Middle, line);
+            self.canvas.text((x, area.y + 3.0 + step * (i as f64 + 0.85)), *look, Anchor::Middle, line);
         }
     }
 

@@ -51,6 +51,8 @@ pub(super) struct Regulation {
     pub cells: Cells,
     /// Whether the blocks share its weights.
     pub shared: bool,
+    /// Weights, of all its copies.
+    pub params: u64,
     /// Whether the state of the stage before comes in.
     pub carried: bool,
 }
@@ -134,10 +136,87 @@ fn stage(graph: &Graph, name: String, depth: usize, stride: usize, input: Shape)
         Op::Regulator(cells) => Some(cells),
         _ => None,
     });
+    let regulators = graph.part(&name).filter(|node| matches!(node.op, Op::Regulator(_)));
     let regulation = cells.map(|cells| Regulation {
         cells,
         shared: cells.regulator.share == Share::Stage,
+        params: regulators.map(|node| node.complexity().params).sum(),
         carried: graph.node(&format!("{name}.carry")).is_some(),
     });
     Stage { depth, groups, shape: input, cost: cost(graph, &name), regulation, name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drawing::units::{Kind, Source};
+    use crate::preset::presets;
+    use crate::regulator::Regulator;
+    use crate::self_regulated::self_regulated_presets;
+
+    fn regulator(text: &str) -> Regulator {
+        text.parse().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn nets() -> Vec<AnyNet> {
+        const REGULATORS: [&str; 3] = ["lstm", "gru(share = block, carry = true)", "rnn(conv = efficient)"];
+        let mut nets = Vec::new();
+        for preset in presets() {
+            let declaration = preset.declaration();
+            nets.push(declaration.to_anynet().unwrap_or_else(|errors| panic!("{errors:?}")));
+        }
+        for regulator in REGULATORS.map(regulator) {
+            nets.extend(self_regulated_presets().iter().map(|model| model.to_anynet(regulator)));
+            nets.push(AnyNet { regulator: Some(regulator), ..nets[0].clone() });
+        }
+        nets
+    }
+
+    fn outline(net: &AnyNet) -> Outline {
+        Outline::new(net, 64, 96).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// What is drawn costs what the network costs, but for regulators that blocks share and for carries.
+    #[test]
+    fn boxes_add_up() {
+        for net in nets() {
+            let outline = outline(&net);
+            let graph = net.graph(64, 96).unwrap_or_else(|error| panic!("{error}"));
+            let beside = graph.nodes().iter().filter(|node| {
+                let part = node.name.split('.').nth(1);
+                part == Some("carry") || part == Some("r")
+            });
+            let mut sum: Complexity = beside.map(|node| node.complexity()).sum();
+            for part in [&outline.stem, &outline.head] {
+                sum = sum + part.units.iter().map(|unit| unit.cost).sum();
+            }
+            for stage in &outline.stages {
+                assert_eq!(stage.groups.iter().map(|group| group.count).sum::<usize>(), stage.depth);
+                for group in &stage.groups {
+                    sum = (0..group.count).fold(sum, |sum, _| sum + group.cost());
+                }
+            }
+            assert_eq!(sum, outline.cost, "{net:?}");
+        }
+    }
+
+    #[test]
+    fn boxes_read_what_comes_before() {
+        for net in nets() {
+            for group in outline(&net).stages.iter().flat_map(|stage| &stage.groups) {
+                for (i, unit) in group.units.iter().enumerate() {
+                    let before = |source: &Source| !matches!(source, Source::Unit(unit) if *unit >= i);
+                    assert!(!unit.inputs.is_empty() && unit.inputs.iter().all(before), "{unit:?}");
+                    assert_eq!(
+                        unit.inputs.len() > 1,
+                        unit.kind == Kind::Sum || unit.name == "f.fuse" || has_state(unit)
+                    );
+                }
+            }
+        }
+    }
+
+    fn has_state(unit: &Unit) -> bool {
+        unit.inputs.contains(&Source::State)
+    }
 }

@@ -101,7 +101,7 @@ impl Row<'_> {
         let header = (frame.right() - PAD, header.1);
         self.canvas.text(header, Text::Note, Anchor::End, &blocks);
         self.blocks(stage, frame);
-        self.costs(frame.centre().0, frame.bottom(), stage.cost.params, stage.cost.flops);
+        self.costs(frame.centre().0, frame.bottom() + 6.0, stage.cost.params, stage.cost.flops);
         self.x = frame.right();
     }
 
@@ -169,8 +169,12 @@ impl Row<'_> {
     }
 
     fn sharing(&mut self, regulation: &Regulation, frame: Area) {
-        let words = if regulation.shared { "shared weights" } else { "weights of its own each" };
+        let words = if regulation.shared {
+            format!("shared weights, {} params", short(regulation.params))
+        } else {
+            "a regulator for each block".to_owned()
+        };
         let place = (frame.centre().0, frame.bottom() - 8.0);
-        self.canvas.text(place, Text::Note, Anchor::Middle, words);
+        self.canvas.text(place, Text::Note, Anchor::Middle, &words);
     }
 }

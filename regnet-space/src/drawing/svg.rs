@@ -9,8 +9,8 @@ use super::{inside, overview};
 /// Between the rows of a picture.
 const GAP: f64 = 36.0;
 
-/// Rows of insides are at least this wide.
-const WIDTH: f64 = 1100.0;
+/// Rows of insides may be this wide, or as wide as the overview.
+const WIDTH: f64 = 1440.0;
 
 pub(super) fn picture(title: &str, outline: &Outline, blocks: bool) -> String {
     let mut canvas = Canvas::default();
@@ -30,9 +30,10 @@ fn activations(outline: &Outline) -> String {
     format!("{} activations, on {height} × {width} pixels", short(outline.cost.acts))
 }
 
-/// `4.34M params · 402M flops`.
+/// `4.34M params · 402M flops`; a regulator's step that is lent its weights has only flops.
 pub(super) fn costs(params: u64, flops: u64) -> String {
-    format!("{} params · {} flops", short(params), short(flops))
+    let flops = format!("{} flops", short(flops));
+    if params == 0 { flops } else { format!("{} params · {flops}", short(params)) }
 }
 
 /// Colours that differ in lightness as well as in hue.

@@ -94,7 +94,10 @@ impl Units<'_> {
     fn join(&mut self, unit: usize, node: &Node) {
         let unit = &mut self.units[unit];
         unit.cost = unit.cost + node.complexity();
-        unit.shape = node.shape;
+        // A slice is what others read of a state; the box makes all of it.
+        if !matches!(node.op, Op::Slice { .. }) {
+            unit.shape = node.shape;
+        }
         if unit.kind == Kind::Excite {
             if let Op::Conv(conv) = node.op
                 && unit.title.is_empty()
