@@ -1,6 +1,8 @@
 """Checks `regnet export --onnx` with ONNX's checker and ONNX Runtime. Needs onnx, onnxruntime and safetensors.
 
-    python onnx_check.py target/release/regnet
+    python onnx_check.py target/release/regnet [TRACT]
+
+TRACT is the program that `cargo build` makes in `tract/`; with it, tract's logits are compared too.
 
 For each network: random weights and running statistics, under the names and shapes of the initialisers of an export;
 exported with and without folding, at the first and the last opset; the checker with shape inference, which compares the
@@ -60,10 +62,10 @@ FILES = {
 
 
 class Regnet:
-    """The command line."""
+    """The command line, and tract."""
 
-    def __init__(self, binary: str, folder: Path):
-        self.binary, self.folder = binary, folder
+    def __init__(self, binary: str, tract: str | None, folder: Path):
+        self.binary, self.tract, self.folder = binary, tract, folder
 
     def __call__(self, *words) -> str:
         return subprocess.run([self.binary, *map(str, words)], check=True, capture_output=True, text=True).stdout
@@ -101,6 +103,14 @@ def logits(file: Path, images: np.ndarray) -> np.ndarray:
     return session.run(["logits"], {"input": images})[0]
 
 
+def tract_logits(regnet: Regnet, file: Path, images: np.ndarray) -> np.ndarray:
+    """tract's."""
+    given, made = regnet.folder / "input.f32", regnet.folder / "output.f32"
+    images.tofile(given)
+    subprocess.run([regnet.tract, file, given, made, *map(str, images.shape)], check=True)
+    return np.fromfile(made, np.float32).reshape(len(images), -1)
+
+
 def check(regnet: Regnet, network: str, side: int, rng: np.random.Generator) -> float:
     """The largest relative error of any export."""
     words, folder = regnet.network(network), regnet.folder
@@ -119,16 +129,21 @@ def check(regnet: Regnet, network: str, side: int, rng: np.random.Generator) -> 
             size = [] if "--dynamic-size" in options else ["--size", side]
             regnet("export", "--onnx", file, *words, "--weights", weights, *size, *options)
             onnx.checker.check_model(onnx.load(file), full_check=True)
-            error = np.abs(logits(file, images) - expected).max() / np.abs(expected).max()
-            assert error < TOLERANCE, f"{network} {options}, batch {batch}: {error}"
-            worst = max(worst, error)
+            found = [logits(file, images)]
+            # tract reads operators up to 21.
+            if regnet.tract and "--opset" not in options:
+                found.append(tract_logits(regnet, file, images))
+            for made in found:
+                error = np.abs(made - expected).max() / np.abs(expected).max()
+                assert error < TOLERANCE, f"{network} {options}, batch {batch}: {error}"
+                worst = max(worst, error)
     return worst
 
 
 def main() -> None:
     rng = np.random.default_rng(7)
     with tempfile.TemporaryDirectory() as folder:
-        regnet = Regnet(sys.argv[1], Path(folder))
+        regnet = Regnet(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None, Path(folder))
         for name, network in FILES.items():
             (regnet.folder / name).write_text(json.dumps(network))
         for network, side in NETWORKS:

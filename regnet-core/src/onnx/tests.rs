@@ -1,4 +1,7 @@
-//! What a file holds; that runtimes read it and agree is checked by `tests/onnx.rs` and `tests/reference/onnx_check.py`.
+//! What a file holds and what it computes. That runtimes read it and agree is checked by
+//! `tests/reference/onnx_check.py`.
+
+mod evaluate;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +9,9 @@ use regnet_space::{Block, Cell, CellConv, Regulator, Share, Stage, Stem, StemKin
 
 use super::proto::Model;
 use super::*;
-use crate::DynRegNet;
 use crate::state;
+use crate::{DynRegNet, Run};
+use evaluate::{Value, evaluate};
 
 const IMAGE: [usize; 2] = [15, 17];
 
@@ -41,8 +45,27 @@ fn nets() -> Vec<AnyNet> {
     nets
 }
 
+/// Numbers from -1 to 1.
+fn numbers(seed: usize, len: usize) -> Vec<f32> {
+    (0..len).map(|i| ((i + 7919 * seed + 1) * 2_654_435_761 % 1009) as f32 / 504.0 - 1.0).collect()
+}
+
+/// A network whose norms, biases and statistics are not those that training starts from.
+fn network(spec: &AnyNet) -> DynRegNet<f32, Cpu> {
+    let mut net = DynRegNet::try_new(&Cpu::seed_from_u64(3), spec).unwrap_or_else(|error| panic!("{error}"));
+    let mut seed = 0;
+    state::write(&mut net, |entry: state::Entry<f32>| {
+        seed += 1;
+        let numbers = numbers(seed, entry.values.len()).into_iter();
+        let scales = entry.name.ends_with("var") || entry.name.ends_with("weight");
+        let flat = entry.dims.len() == 1 && !entry.name.ends_with("scale");
+        flat.then(|| numbers.map(|x| if scales { 1.0 + 0.5 * x } else { 0.3 * x }).collect())
+    });
+    net
+}
+
 fn written(spec: &AnyNet, options: &Options) -> (DynRegNet<f32, Cpu>, Model) {
-    let net = DynRegNet::try_new(&Cpu::seed_from_u64(3), spec).unwrap_or_else(|error| panic!("{error}"));
+    let net = network(spec);
     let bytes = to_bytes(&net, spec, options).unwrap_or_else(|error| panic!("{error}"));
     let model = Model::decode(&bytes[..]).unwrap_or_else(|error| panic!("{error}"));
     (net, model)
@@ -76,6 +99,27 @@ fn files_are_sound() {
     for spec in nets() {
         for fold_batch_norm in [false, true] {
             assert_sound(&written(&spec, &Options { fold_batch_norm, ..options() }).1);
+        }
+    }
+}
+
+#[test]
+fn files_compute_what_the_network_does() {
+    let [height, width] = IMAGE;
+    let dims = vec![2, 3, height, width];
+    let images = numbers(0, dims.iter().product());
+    for spec in nets() {
+        for fold_batch_norm in [false, true] {
+            let (net, model) = written(&spec, &Options { fold_batch_norm, ..options() });
+            let x = Cpu::default().tensor_from_vec(images.clone(), (2, 3, height, width));
+            let expected = net.try_run(x).unwrap_or_else(|error| panic!("{error:?}")).as_vec();
+            let found = evaluate(&model, Value { dims: dims.clone(), data: images.clone() });
+            assert_eq!(found.dims, [2, spec.classes]);
+            let scale = expected.iter().fold(0.0, |max: f32, x| max.max(x.abs()));
+            for (found, expected) in found.data.iter().zip(&expected) {
+                let close = (found - expected).abs() <= 1e-4 * scale;
+                assert!(close, "{found} is not {expected}: {spec:?}, folded: {fold_batch_norm}");
+            }
         }
     }
 }

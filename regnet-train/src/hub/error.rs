@@ -35,7 +35,7 @@ pub enum HubError {
     },
     /// The hub has no such model or revision, or shows it to some only.
     #[error(
-        "{endpoint} has no {reference} for everybody: check the name and the revision in the address of the model's page"
+        "{endpoint} has no {reference}, or not for everybody: check the name and the revision on the model's page"
     )]
     NoModel {
         /// The model.
