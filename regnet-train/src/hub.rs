@@ -16,7 +16,7 @@ mod error;
 mod reference;
 
 use std::fs;
-use std::io;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, Metadata};
@@ -205,12 +205,24 @@ fn check(path: &Path, metadata: &Metadata, what: &str) -> Result<(), HubError> {
     if tag.len() != 64 {
         return Ok(());
     }
-    let mut hash = Sha256::new();
-    io::copy(&mut fs::File::open(path).map_err(unreadable)?, &mut hash).map_err(unreadable)?;
-    let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = sha256(path).map_err(unreadable)?;
     if found.eq_ignore_ascii_case(tag) {
         return Ok(());
     }
     let expected = format!("SHA-256 {tag}");
     Err(HubError::Changed { what: what.to_owned(), expected, found: format!("SHA-256 {found}") })
+}
+
+fn sha256(path: &Path) -> io::Result<String> {
+    let mut reader = io::BufReader::with_capacity(1 << 16, fs::File::open(path)?);
+    let mut hash = Sha256::new();
+    loop {
+        let bytes = reader.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        }
+        hash.update(bytes);
+        let read = bytes.len();
+        reader.consume(read);
+    }
 }

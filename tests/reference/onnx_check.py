@@ -111,23 +111,31 @@ def tract_logits(regnet: Regnet, file: Path, images: np.ndarray) -> np.ndarray:
     return np.fromfile(made, np.float32).reshape(len(images), -1)
 
 
-def check(regnet: Regnet, network: str, side: int, rng: np.random.Generator) -> float:
-    """The largest relative error of any export."""
-    words, folder = regnet.network(network), regnet.folder
-    fresh, weights = folder / "fresh.onnx", folder / "weights.safetensors"
+def run_folder(regnet: Regnet, card: dict, words: list, side: int, rng: np.random.Generator) -> Path:
+    """A folder as `regnet train` writes it, of a network with random weights."""
+    folder, fresh = regnet.folder / "run", regnet.folder / "fresh.onnx"
+    folder.mkdir(exist_ok=True)
+    shown = json.loads(regnet("show", *words, "--size", side, "--json"))
+    classes = [f"class {i}" for i in range(shown["classes"])]
+    card = card | {"network": shown["network"], "input": [3, side, side], "classes": classes}
+    (folder / "model.json").write_text(json.dumps(card))
     regnet("export", "--onnx", fresh, *words, "--size", side, "--seed", 1)
-    save_file(random_weights(onnx.load(fresh), rng), weights)
+    save_file(random_weights(onnx.load(fresh), rng), folder / "model.safetensors")
+    return folder
+
+
+def check(regnet: Regnet, card: dict, network: str, side: int, rng: np.random.Generator) -> float:
+    """The largest relative error of any export."""
+    run = run_folder(regnet, card, regnet.network(network), side, rng)
+    given, file = regnet.folder / "input.safetensors", regnet.folder / "net.onnx"
     worst = 0.0
     for batch in (1, 3):
         images = rng.standard_normal((batch, 3, side, side)).astype(np.float32)
-        save_file({"input": images}, folder / "input.safetensors")
-        said = regnet("predict", "--model", *words, "--weights", weights, "--input", folder / "input.safetensors", "--json")
-        expected = np.array(json.loads(said)["logits"])
+        save_file({"input": images}, given)
+        expected = np.array(json.loads(regnet("predict", "--weights", run, "--input", given, "--json"))["logits"])
         for options in ([], ["--fold-batch-norm"], ["--opset", 23], ["--fold-batch-norm", "--dynamic-size"],
                         ["--static-batch", batch]):
-            file = folder / "net.onnx"
-            size = [] if "--dynamic-size" in options else ["--size", side]
-            regnet("export", "--onnx", file, *words, "--weights", weights, *size, *options)
+            regnet("export", "--onnx", file, run, *options)
             onnx.checker.check_model(onnx.load(file), full_check=True)
             found = [logits(file, images)]
             # tract reads operators up to 21.
@@ -140,14 +148,22 @@ def check(regnet: Regnet, network: str, side: int, rng: np.random.Generator) -> 
     return worst
 
 
+def small_run(regnet: Regnet) -> dict:
+    """The description of a network that was trained, for all that it says beside the network."""
+    folder = regnet.folder / "small"
+    regnet("train", *"--d 2 --w0 8 --wa 8 --wm 2 --g 8 --space any --epochs 1 --out".split(), folder)
+    return json.loads((folder / "model.json").read_text())
+
+
 def main() -> None:
     rng = np.random.default_rng(7)
     with tempfile.TemporaryDirectory() as folder:
         regnet = Regnet(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None, Path(folder))
         for name, network in FILES.items():
             (regnet.folder / name).write_text(json.dumps(network))
+        card = small_run(regnet)
         for network, side in NETWORKS:
-            print(f"{network}, {side} x {side}: {check(regnet, network, side, rng):.1e}", flush=True)
+            print(f"{network}, {side} x {side}: {check(regnet, card, network, side, rng):.1e}", flush=True)
 
 
 if __name__ == "__main__":
