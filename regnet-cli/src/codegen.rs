@@ -17,7 +17,7 @@ pub struct Args {
 
 /// Prints the item: `regnet!` where generating parameters make the network, else `anynet!`.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    let Subject { network, name, net, image } = args.subject.subject()?;
+    let Subject { network, name, net, image, .. } = args.subject.subject()?;
     net.complexity(image[0], image[1])?;
     let name = args.name.as_ref().unwrap_or(&name);
     let source = match network {

@@ -12,9 +12,10 @@ use crate::weights::{self, Subject};
 /// Weights, and how to write them.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A safetensors file, a PyTorch checkpoint (.pth, .pyth), or the folder of a run; whose names it has is detected
+    /// A safetensors file, a PyTorch checkpoint (.pth, .pyth), the folder of a run, or
+    /// hf:OWNER/MODEL[@REVISION][/FILE]; whose names it has is detected
     #[arg(value_name = "IN")]
-    input: PathBuf,
+    input: String,
     /// The safetensors file to write
     #[arg(value_name = "OUT")]
     output: PathBuf,

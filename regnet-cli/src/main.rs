@@ -2,6 +2,8 @@
 
 mod codegen;
 mod convert;
+mod draw;
+mod export;
 mod models;
 mod network;
 mod predict;
@@ -38,6 +40,10 @@ enum Command {
     Codegen(codegen::Args),
     /// Design spaces: what they are, how large, and networks drawn from them
     Space(space::Args),
+    /// Draws a network
+    Draw(draw::Args),
+    /// Writes a trained network for other programs
+    Export(export::Args),
     /// Trains a network on images
     Train(train::Args),
     /// Trains a population of networks and compares them
@@ -56,6 +62,8 @@ fn main() -> ExitCode {
         Command::Models(args) => models::run(&args, &mut out),
         Command::Codegen(args) => codegen::run(&args, &mut out),
         Command::Space(args) => space::run(&args, &mut out),
+        Command::Draw(args) => draw::run(&args, &mut out),
+        Command::Export(args) => export::run(&args, &mut out),
         Command::Train(args) => train::run(&args, &mut out),
         Command::Sweep(args) => sweep::run(&args, &mut out),
         Command::Predict(args) => predict::run(&args, &mut out),

@@ -25,9 +25,10 @@ pub struct Args {
     /// The model whose weights these are [default: the published one that they fit, or the run's own]
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
-    /// A safetensors file, a PyTorch checkpoint (.pth, .pyth), or a folder that `regnet train` wrote
-    #[arg(long, value_name = "FILE")]
-    weights: PathBuf,
+    /// A safetensors file, a PyTorch checkpoint (.pth, .pyth), a folder that `regnet train` wrote, or
+    /// hf:OWNER/MODEL[@REVISION][/FILE]
+    #[arg(long, value_name = "WEIGHTS")]
+    weights: String,
     #[command(flatten)]
     source: Source,
     /// Height and width in pixels at which images are seen [default: 224, or the run's]

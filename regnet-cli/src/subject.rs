@@ -10,7 +10,7 @@ use regnet::train::SpecFile;
 use crate::network::{Network, NetworkArgs};
 use crate::report;
 
-/// What `show` and `codegen` take.
+/// What `show`, `codegen`, `draw` and `export` take.
 #[derive(clap::Args)]
 pub struct SubjectArgs {
     /// A published model, such as RegNetY-400MF or Self-Regulated-20; or a JSON file that `regnet show --json` or
@@ -30,6 +30,8 @@ pub struct SubjectArgs {
 /// A network, what to call it, and its images.
 pub struct Subject {
     pub network: Network,
+    /// Its name as people write it.
+    pub title: String,
     /// Its name as a Rust identifier.
     pub name: String,
     /// The network's numbers, sound.
@@ -41,30 +43,40 @@ pub struct Subject {
 impl SubjectArgs {
     /// The network named or read, with what was given in place of its own.
     pub fn subject(&self) -> anyhow::Result<Subject> {
-        let (mut network, name, image) = self.network()?;
+        self.subject_or(None)
+    }
+
+    /// The same, of `usual` where no network was named.
+    pub fn subject_or(&self, usual: Option<&str>) -> anyhow::Result<Subject> {
+        let (mut network, title, image) = self.network(self.source.as_deref().or(usual))?;
         if let Some(classes) = self.classes {
             *network.classes() = classes;
         }
         let net = network.to_anynet()?;
         let usual = if net.stem.kind == StemKind::Cifar { 32 } else { 224 };
         let image = self.size.map(|side| [side; 2]).or(image).unwrap_or([usual; 2]);
-        Ok(Subject { network, name, net, image })
+        let name = title.replace('-', "").replace('.', "_");
+        Ok(Subject { network, title, name, net, image })
     }
 
-    fn network(&self) -> anyhow::Result<(Network, String, Option<[usize; 2]>)> {
-        let word = self.source.as_deref();
+    /// The folder that was named as the network.
+    pub fn folder(&self) -> Option<String> {
+        self.source.clone().filter(|word| Path::new(word).is_dir())
+    }
+
+    fn network(&self, word: Option<&str>) -> anyhow::Result<(Network, String, Option<[usize; 2]>)> {
         if let Some((text, place)) = word.and_then(file).transpose()? {
             let SpecFile { net, image } =
                 SpecFile::parse(&text).map_err(|errors| report::file(&place, &errors))?;
             return Ok((self.network.network_of(net, &place)?, "Net".to_owned(), image));
         }
         let network = self.network.network(word)?;
-        let name = match word {
+        let title = match word {
             Some(name) if SelfRegulated::is_name(name) => SelfRegulated::find(name)?.name,
             Some(name) => Preset::find(name)?.name,
             None => "Net",
         };
-        Ok((network, name.replace('-', "").replace('.', "_"), None))
+        Ok((network, title.to_owned(), None))
     }
 }
 

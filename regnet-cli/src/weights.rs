@@ -21,12 +21,12 @@ pub struct Subject {
     pub name: String,
 }
 
-/// Opens weights: a file, or the folder of a run. The network is the one named or, failing that, the run's own or
-/// the published model whose tensors these are.
-pub fn open(path: &Path, model: Option<&str>, network: &NetworkArgs) -> anyhow::Result<Subject> {
-    let card = path.is_dir().then(|| Card::read(&path.join("model.json"))).transpose()?;
-    let path: PathBuf = if card.is_some() { path.join("model.safetensors") } else { path.to_owned() };
-    let file = WeightFile::open(&path)?;
+/// Opens weights: a file here or on the hub, or the folder of a run. The network is the one named or, failing that, the
+/// run's own or the published model whose tensors these are.
+pub fn open(argument: &str, model: Option<&str>, network: &NetworkArgs) -> anyhow::Result<Subject> {
+    let folder = Path::new(argument);
+    let card = folder.is_dir().then(|| Card::read(&folder.join("model.json"))).transpose()?;
+    let file = WeightFile::open(&path(argument)?)?;
     let (net, name) = match (&card, model.is_some() || network.is_given()) {
         (Some(card), false) => (card.spec().clone(), "the run's network".to_owned()),
         (None, false) => published(&file)?,
@@ -49,4 +49,26 @@ fn published(file: &WeightFile) -> anyhow::Result<(AnyNet, String)> {
         .context("give --model or the network's parameters")?;
     let net = preset.declaration().to_anynet().map_err(crate::report::parameters)?;
     Ok((net, preset.name.to_owned()))
+}
+
+/// The file that a `--weights` argument means: a file of the hub (`hf:OWNER/MODEL`), downloaded unless it is in the cache;
+/// the weights in a folder that `regnet train` wrote; or the file itself.
+pub fn path(argument: &str) -> anyhow::Result<PathBuf> {
+    if argument.starts_with("hf:") {
+        return from_hub(argument);
+    }
+    let path = PathBuf::from(argument);
+    Ok(if path.is_dir() { path.join("model.safetensors") } else { path })
+}
+
+#[cfg(feature = "hub")]
+fn from_hub(reference: &str) -> anyhow::Result<PathBuf> {
+    Ok(regnet::train::hub::resolve(reference)?)
+}
+
+#[cfg(not(feature = "hub"))]
+fn from_hub(reference: &str) -> anyhow::Result<PathBuf> {
+    anyhow::bail!(
+        "{reference} is on the hub, and this regnet was built without it: build it with --features hub"
+    )
 }

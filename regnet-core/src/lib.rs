@@ -27,6 +27,7 @@
 //! | [`backend`] | the kernels a device offers |
 //! | [`state`] | a model's tensors by name |
 //! | [`weights`] | saving and loading, with the names of pycls, timm and torchvision |
+//! | [`onnx`] | networks as ONNX files |
 //! | [`init`] | how parameters start |
 
 pub mod backend;
@@ -37,6 +38,7 @@ mod forward;
 pub mod init;
 pub mod layers;
 pub mod model;
+pub mod onnx;
 mod ops;
 mod peek;
 mod population;

@@ -29,6 +29,7 @@
 //! | [`line_fit`] | how near widths come to a quantised line: e_fit |
 //! | [`graph`] | the layers a spec stands for, named as pycls names them |
 //! | [`complexity`] | flops, parameters and activations, folded from the graph |
+//! | [`drawing`] | SVG and DOT pictures |
 //! | [`memory`] | bytes for inference and training, folded from the graph |
 //! | [`budget`] | limits on what a network may cost |
 //! | [`naming`] | the names that pycls, timm and torchvision give tensors |
@@ -53,6 +54,7 @@ pub mod compat;
 pub mod complexity;
 pub mod declaration;
 pub mod design;
+pub mod drawing;
 pub mod error;
 pub mod fit;
 pub mod graph;

@@ -33,6 +33,7 @@
 //! | [`predict`] | from image files to what a network makes of them |
 //! | [`spec`] | the JSON form of a network |
 //! | [`report`] | what populations' errors say, as a page, pictures and tables |
+//! | `hub` | files of the Hugging Face Hub, with the feature `hub` |
 //! | [`sweep`] | populations of networks, and what became of each |
 
 pub mod card;
@@ -43,6 +44,8 @@ pub mod curves;
 pub mod data;
 mod error;
 mod finished;
+#[cfg(feature = "hub")]
+pub mod hub;
 pub mod learner;
 pub mod metrics;
 pub mod optim;

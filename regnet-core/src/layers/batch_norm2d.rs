@@ -30,7 +30,7 @@ pub struct BatchNorm2d<Channels: LayerDim, E: Dtype, D: Storage<E>> {
 }
 
 /// Added to the variance under the root; every published RegNet's (pycls, timm and torchvision agree).
-const EPSILON: f64 = 1e-5;
+pub(crate) const EPSILON: f64 = 1e-5;
 
 /// The share of the new batch in the running statistics; likewise.
 const MOMENTUM: f64 = 0.1;
