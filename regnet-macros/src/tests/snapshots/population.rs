@@ -7,23 +7,23 @@
 ///
 ///| network | widths | depths | group widths | flops | params |
 ///| --- | --- | --- | --- | ---: | ---: |
-///| [`Candidate0`] | 16, 32, 64, 120 | 1, 2, 4, 6 | 8, 8, 8, 8 | 3,314,106 | 295,410 |
-///| [`Candidate1`] | 24, 56, 120, 256 | 1, 1, 2, 3 | 2, 2, 2, 2 | 4,701,194 | 482,370 |
+///| [`Candidate0`] | 24, 40, 80, 136 | 1, 3, 4, 5 | 4, 4, 4, 4 | 2,249,498 | 160,098 |
+///| [`Candidate1`] | 32, 32, 64, 128 | 1, 1, 2, 2 | 8, 8, 8, 8 | 1,651,978 | 68,978 |
 #[allow(dead_code, unreachable_pub)]
 pub mod candidates {
-    ///Drawn as `< d=13, w0=16, wa=11.7, wm=1.974, g=8, b=1, se=false >`.
+    ///Drawn as `< d=13, w0=24, wa=9.9, wm=1.787, g=4, b=2, se=false >`.
     ///
     ///A RegNetX ([arXiv 2003.13678](https://arxiv.org/abs/2003.13678)) for 3 x 32 x 32 images and 10 classes.
     ///
     ///| stage | blocks | width | group width | output size | params | flops |
     ///| --- | ---: | ---: | ---: | ---: | ---: | ---: |
     ///| stem |  | 8 |  | 32 x 32 | 232 | 221,184 |
-    ///| s1 | 1 | 16 | 8 | 16 x 16 | 1,792 | 524,288 |
-    ///| s2 | 2 | 32 | 8 | 8 x 8 | 9,152 | 655,360 |
-    ///| s3 | 4 | 64 | 8 | 4 x 4 | 52,864 | 917,504 |
-    ///| s4 | 6 | 120 | 8 | 2 x 2 | 230,160 | 994,560 |
-    ///| head |  | 10 |  | 1 x 1 | 1,210 | 1,210 |
-    ///| total | 13 | | | | 295,410 | 3,314,106 |
+    ///| s1 | 1 | 24 | 4 | 16 x 16 | 1,152 | 331,776 |
+    ///| s2 | 3 | 40 | 4 | 8 x 8 | 8,160 | 578,560 |
+    ///| s3 | 4 | 80 | 4 | 4 x 4 | 34,400 | 604,160 |
+    ///| s4 | 5 | 136 | 4 | 2 x 2 | 114,784 | 512,448 |
+    ///| head |  | 10 |  | 1 x 1 | 1,370 | 1,370 |
+    ///| total | 13 | | | | 160,098 | 2,249,498 |
     #[derive(
         ::regnet::__private::core::fmt::Debug,
         ::regnet::__private::core::clone::Clone,
@@ -31,19 +31,19 @@ pub mod candidates {
         ::regnet::__private::core::default::Default
     )]
     pub struct Candidate0;
-    ///Drawn as `< d=7, w0=24, wa=38, wm=2.2, g=2, b=1, se=false >`.
+    ///Drawn as `< d=6, w0=24, wa=21, wm=1.761, g=8, b=2, se=false >`.
     ///
     ///A RegNetX ([arXiv 2003.13678](https://arxiv.org/abs/2003.13678)) for 3 x 32 x 32 images and 10 classes.
     ///
     ///| stage | blocks | width | group width | output size | params | flops |
     ///| --- | ---: | ---: | ---: | ---: | ---: | ---: |
     ///| stem |  | 8 |  | 32 x 32 | 232 | 221,184 |
-    ///| s1 | 1 | 24 | 2 | 16 x 16 | 1,584 | 503,808 |
-    ///| s2 | 1 | 56 | 2 | 8 x 8 | 7,280 | 695,296 |
-    ///| s3 | 2 | 120 | 2 | 4 x 4 | 62,640 | 1,297,920 |
-    ///| s4 | 3 | 256 | 2 | 2 x 2 | 408,064 | 1,980,416 |
-    ///| head |  | 10 |  | 1 x 1 | 2,570 | 2,570 |
-    ///| total | 7 | | | | 482,370 | 4,701,194 |
+    ///| s1 | 1 | 32 | 8 | 16 x 16 | 2,240 | 622,592 |
+    ///| s2 | 1 | 32 | 8 | 8 x 8 | 3,392 | 303,104 |
+    ///| s3 | 2 | 64 | 8 | 4 x 4 | 14,464 | 270,336 |
+    ///| s4 | 2 | 128 | 8 | 2 x 2 | 47,360 | 233,472 |
+    ///| head |  | 10 |  | 1 x 1 | 1,290 | 1,290 |
+    ///| total | 6 | | | | 68,978 | 1,651,978 |
     #[derive(
         ::regnet::__private::core::fmt::Debug,
         ::regnet::__private::core::clone::Clone,
