@@ -14,6 +14,35 @@
 //! | `slurm/` | the job's script and what its tasks said |
 //!
 //! [`work`] trains a sweep's trials in this process, and [`supervise()`] lets several processes do so.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use std::sync::atomic::AtomicBool;
+//!
+//! use regnet_train::data::Source;
+//! use regnet_train::sweep::{self, DataId, Fit, Manifest, Shard, Sweep, WorkOptions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let data = Source::Builtin.load(None, 0)?;
+//! let fit = Fit { classes: data.classes.len(), size: data.train.size() };
+//! let trials = sweep::parse_specs(&std::fs::read_to_string("specs.jsonl")?, fit)?;
+//! let manifest = Manifest {
+//!     format: sweep::FORMAT,
+//!     name: "RegNetX".to_owned(),
+//!     trials: trials.len(),
+//!     data: DataId::new(&Source::Builtin, &data),
+//!     recipe: sweep::low_compute(),
+//!     halving: None,
+//!     retries: sweep::RETRIES,
+//!     keep_weights: false,
+//! };
+//! let sweep = Sweep::create(Path::new("sweeps/regnetx"), manifest, trials)?;
+//! let options = WorkOptions { shard: Shard::ALL, retries: sweep::RETRIES };
+//! sweep::work(&sweep, options, &AtomicBool::new(false), &mut |event| println!("{event:?}"))?;
+//! let errors: Vec<f64> = sweep.population()?.results.iter().filter_map(|result| result.error()).collect();
+//! # Ok(())
+//! # }
+//! ```
 
 mod agenda;
 pub mod claim;

@@ -149,7 +149,7 @@ fn print_plan(sweep: &Sweep, measure: Option<(DataSet, usize)>, out: &mut dyn Wr
     )?;
     if let Some(halving) = manifest.halving {
         let rungs: Vec<String> = sweep.rungs().iter().map(ToString::to_string).collect();
-        writeln!(out, "the best of {} go on after epochs {}", halving.eta, rungs.join(", "))?;
+        writeln!(out, "one in {} goes on after epoch {}", halving.eta, rungs.join(" and "))?;
     }
     writeln!(out, "epochs  {epochs:.0}")?;
     writeln!(out, "flops   {flops:.2e} multiply-adds")?;

@@ -109,9 +109,8 @@ pub fn work(args: &WorkArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads);
     pool.build_global().with_context(|| format!("cannot start {} threads", args.threads))?;
     let sweep = Sweep::open(&args.folder.dir)?;
-    let all = sweep.trials().len();
     let mut say = |event: Event<'_>| {
-        if let Some(line) = line(&event, all) {
+        if let Some(line) = line(&event) {
             // Who started this process may be gone; then it is about to stop.
             let _ = writeln!(out, "{line}").and_then(|()| out.flush());
         }
@@ -122,29 +121,29 @@ pub fn work(args: &WorkArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     }
 }
 
-fn line(event: &Event<'_>, all: usize) -> Option<String> {
+fn line(event: &Event<'_>) -> Option<String> {
     Some(match event {
-        Event::Started { index, epochs: 0 } => format!("network {index} of {all}: started"),
-        Event::Started { index, epochs } => format!("network {index} of {all}: goes on after epoch {epochs}"),
+        Event::Started { index, epochs: 0 } => format!("network {index}: started"),
+        Event::Started { index, epochs } => format!("network {index}: goes on after epoch {epochs}"),
         Event::Epoch { .. } => return None,
         Event::Ended(result) => {
             let error = result.epochs.last().map(|epoch| words::per_cent(1.0 - epoch.test_accuracy));
             let error = error.unwrap_or_default();
             let index = result.index;
             match result.outcome {
-                Outcome::Finished => format!("network {index} of {all}: finished, test error {error}"),
+                Outcome::Finished => format!("network {index}: finished, test error {error}"),
                 Outcome::Stopped => {
                     format!(
-                        "network {index} of {all}: given up after epoch {}, test error {error}",
+                        "network {index}: given up after epoch {}, test error {error}",
                         result.epochs.len()
                     )
                 }
                 Outcome::Diverged { epoch, step } => {
-                    format!("network {index} of {all}: diverged in epoch {epoch}, step {step}")
+                    format!("network {index}: diverged in epoch {epoch}, step {step}")
                 }
             }
         }
-        Event::Crashed { index, reason } => format!("network {index} of {all}: crashed: {reason}"),
+        Event::Crashed { index, reason } => format!("network {index}: crashed: {reason}"),
         Event::Waiting => "waiting for networks that other processes train".to_owned(),
     })
 }
