@@ -44,10 +44,10 @@ pub struct Args {
     #[arg(long, default_value = "1M..1.2M")]
     pub flops: String,
     /// Passes over the training images.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 6)]
     pub epochs: usize,
     /// Training images.
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 4_000)]
     pub images: usize,
     /// Test images.
     #[arg(long, default_value_t = 1_000)]

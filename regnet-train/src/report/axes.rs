@@ -38,7 +38,7 @@ impl Axes<'_> {
         let mut builder = ChartBuilder::on(area);
         builder.margin(10).margin_right(16).x_label_area_size(40).y_label_area_size(46);
         if !self.caption.is_empty() {
-            builder.caption(self.caption, (FONT, 14));
+            builder.caption(self.caption, (FONT, 15));
         }
         let (x, y) = (&self.x, &self.y);
         let mut chart = builder.build_cartesian_2d(x.range.clone(), y.range.clone())?;
@@ -52,8 +52,8 @@ impl Axes<'_> {
             .y_label_formatter(&|&value| number(value, &y.range))
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID)
-            .label_style((FONT, 12))
-            .axis_desc_style((FONT, 13))
+            .label_style((FONT, 13))
+            .axis_desc_style((FONT, 14))
             .draw()?;
         Ok(chart)
     }
@@ -61,6 +61,9 @@ impl Axes<'_> {
 
 /// A number on an axis, as short as the axis allows: `4.5M` among millions.
 pub(super) fn number(value: f64, range: &Range<f64>) -> String {
+    if value.abs() < 1e-9 * (range.end - range.start) {
+        return "0".to_owned();
+    }
     let most = range.start.abs().max(range.end.abs());
     let units = [(1e9, "G"), (1e6, "M"), (1e4, "k")];
     let (unit, letter) = units.into_iter().find(|&(unit, _)| most >= unit).unwrap_or((1.0, ""));
@@ -84,6 +87,7 @@ mod tests {
             (30.0, 10.0..60.0, "30"),
             (0.25, 0.0..1.0, "0.25"),
             (0.5, 0.0..1.0, "0.5"),
+            (0.0, 0.0..5e8, "0"),
             (4_500_000.0, 4e6..6e6, "4.5M"),
             (5_000_000.0, 4e6..6e6, "5M"),
             (20_000.0, 0.0..40_000.0, "20k"),

@@ -1,14 +1,17 @@
 //! Error distributions and random search, of all populations on one axis.
 
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use regnet_space::Figure;
 use regnet_space::statistics::{Edf, equal_complexity, expected_best};
 
 use super::axes::{Axes, Axis};
 use super::summary::Analysed;
-use crate::chart::{self, COLOURS, Chart, Drawn};
+use crate::chart::{self, COLOURS, FONT};
 
-const SIZE: (u32, u32) = (500, 400);
+/// Width and height of a diagram in pixels, and the height of a line of the legend above it.
+const SIZE: (u32, u32) = (480, 340);
+const LEGEND_LINE: u32 = 19;
 
 /// The most bins of equal complexity, as in the 2019 paper, and the networks that a bin should have on average.
 const MOST_BINS: usize = 10;
@@ -72,28 +75,28 @@ fn draw_edfs(caption: &str, lines: &[Option<Line>]) -> String {
     let x = Axis { numbers: 8, ..Axis::around("error (%)", errors) };
     let y = Axis { label: "cumulative probability", range: 0.0..1.0, numbers: 6 };
     let end = x.range.end;
-    chart::svg(SIZE, |root| {
-        let mut chart = Axes { caption, x, y }.draw(root)?;
-        // A function stays at 1.
-        let onward = |line: &Line| line.points.iter().copied().chain([(end, 1.0)]).collect();
-        draw_lines(&mut chart, lines, onward)?;
-        chart::legend(&mut chart, SeriesLabelPosition::LowerRight)
-    })
+    // A function stays at 1.
+    let onward = |line: &Line| line.points.iter().copied().chain([(end, 1.0)]).collect();
+    draw(&Axes { caption, x, y }, lines, onward)
 }
 
-fn draw_lines(
-    chart: &mut Chart<'_, '_>,
-    lines: &[Option<Line>],
-    points: impl Fn(&Line) -> Vec<(f64, f64)>,
-) -> Drawn {
-    for (line, colour) in lines.iter().zip(COLOURS.into_iter().cycle()) {
-        let Some(line) = line else { continue };
-        chart
-            .draw_series(LineSeries::new(points(line), colour.stroke_width(2)))?
-            .label(&line.name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
-    }
-    Ok(())
+/// A legend, which hides no line, and the diagram below it.
+fn draw(axes: &Axes<'_>, lines: &[Option<Line>], points: impl Fn(&Line) -> Vec<(f64, f64)>) -> String {
+    let coloured = || lines.iter().zip(COLOURS.into_iter().cycle()).filter_map(|(line, of)| Some((line.as_ref()?, of)));
+    let head = 8 + LEGEND_LINE * coloured().count() as u32;
+    chart::svg((SIZE.0, SIZE.1 + head), |root| {
+        let (legend, diagram) = root.split_vertically(head);
+        for (y, (line, colour)) in (14..).step_by(LEGEND_LINE as usize).zip(coloured()) {
+            legend.draw(&PathElement::new([(54, y), (78, y)], colour.stroke_width(2)))?;
+            let style = (FONT, 13).into_text_style(&legend).pos(Pos::new(HPos::Left, VPos::Center));
+            legend.draw(&Text::new(line.name.as_str(), (86, y), style))?;
+        }
+        let mut chart = axes.draw(&diagram)?;
+        for (line, colour) in coloured() {
+            chart.draw_series(LineSeries::new(points(line), colour.stroke_width(2)))?;
+        }
+        Ok(())
+    })
 }
 
 /// The error to expect of the best of k networks, for k up to the size of each population.
@@ -110,9 +113,5 @@ pub(super) fn random_search(populations: &[Analysed]) -> String {
     let most = points().map(|&(k, _)| k).fold(2.0, f64::max);
     let x = Axis { label: "networks tried, k", range: 1.0..most, numbers: 8 };
     let y = Axis { numbers: 6, ..Axis::around("expected best error (%)", points().map(|&(_, error)| error)) };
-    chart::svg(SIZE, |root| {
-        let mut chart = Axes { caption: "", x, y }.draw(root)?;
-        draw_lines(&mut chart, &lines, |line| line.points.clone())?;
-        chart::legend(&mut chart, SeriesLabelPosition::UpperRight)
-    })
+    draw(&Axes { caption: "", x, y }, &lines, |line| line.points.clone())
 }

@@ -8,7 +8,7 @@ use super::statistic::Statistic;
 use super::summary::Analysed;
 use crate::chart;
 
-const SIZE: (u32, u32) = (320, 270);
+const SIZE: (u32, u32) = (300, 250);
 const POINT: RGBColor = RGBColor(31, 119, 180);
 
 /// The fewest networks that a diagram is drawn of.

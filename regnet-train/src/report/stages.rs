@@ -6,7 +6,7 @@ use regnet_space::AnyNet;
 use super::axes::{Axes, Axis};
 use crate::chart;
 
-const SIZE: (u32, u32) = (240, 170);
+const SIZE: (u32, u32) = (210, 155);
 
 /// The colours of the stages, light to dark.
 const STAGES: [RGBColor; 6] = [

@@ -163,7 +163,7 @@ fn pictures_are_pixels_too() {
     let report = Report::new(&[of_errors("A", &[0.5, 0.25])]).unwrap();
     let files = report.write(&folder.path().join("page.html")).unwrap();
     let picture = image::open(files.join("edf.png")).unwrap().into_luma8();
-    assert_eq!(picture.dimensions(), (1000, 800));
+    assert_eq!(picture.dimensions(), (960, 734));
     let dark = picture.pixels().filter(|pixel| pixel.0[0] < 100).count();
     assert!(dark > 2_000, "{dark} dark pixels: no text or no lines");
 }
