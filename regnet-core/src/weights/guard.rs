@@ -263,10 +263,9 @@ mod tests {
     fn bombs_are_refused() {
         let refused = |pickle: &[u8]| walk(pickle).is_err_and(|reason| reason.contains("more objects"));
         assert!(refused(&[b'N'; 200]));
-        // Each line doubles what is remembered.
-        let doubling = b"]q\x00h\x00h\x00\x86q\x00".repeat(1);
-        let doublings = [b"]q\x00".as_slice(), &b"h\x00h\x00\x86q\x00".repeat(30), b"."].concat();
-        assert!(!refused(&doubling) && refused(&doublings));
+        // Each repetition doubles what is remembered.
+        let doublings = |count| [b"]q\x00".as_slice(), &b"h\x00h\x00\x86q\x00".repeat(count), b"."].concat();
+        assert!(!refused(&doublings(2)) && refused(&doublings(30)));
         let dup = [b"(".as_slice(), b"N", &b"2\x86".repeat(60), b"."].concat();
         assert!(refused(&dup));
     }
