@@ -128,7 +128,7 @@ impl Writer<'_> {
         let sizes: Vec<i64> = sizes.iter().map(|&size| size as i64).collect();
         let sizes = self.numbers(&sizes);
         let attributes = vec![Attribute::of_int("axis", axis)];
-        self.push(name.to_owned(), "Split", [x, &sizes], parts.clone(), attributes);
+        self.push(format!("{name}.split"), "Split", [x, &sizes], parts.clone(), attributes);
         parts
     }
 
