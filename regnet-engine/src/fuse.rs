@@ -2,7 +2,7 @@
 //! Self-Regulated Network for Image Classification", 2021, equations 6 and 7).
 
 use crate::channels::{self, Channels};
-use crate::conv2d::{self, Conv2d, Input, Store};
+use crate::conv2d::{self, Conv2d, Input, InputGradient, Store, WeightGradient};
 use crate::{Real, check};
 
 /// The sizes of one fusion.
@@ -100,11 +100,14 @@ pub fn backward<T: Real>(op: &Fuse, x: &[T], state: &[T], w: &[T], dy: &[T], int
     check::length("dstate", into.dstate, op.state_len());
     let (conv, [of_x, of_h]) = (op.conv2d(), op.halves());
     let of_state = op.maps * op.channels;
-    conv2d::backward_input(&conv, &channels::taken(&of_x, w), dy, into.dx);
-    conv2d::backward_input_of(&conv, of_state, &channels::taken(&of_h, w), dy, into.dstate);
-    for (half, input, of) in [(of_x, x, op.channels), (of_h, state, of_state)] {
-        let mut dw = vec![T::zero(); conv.weight_len()];
-        conv2d::backward_weight_of(&conv, of, input, dy, &mut dw);
-        channels::add(&half, &dw, into.dw);
-    }
+    let [wx, wh] = [of_x, of_h].map(|half| channels::taken(&half, w));
+    let dx = InputGradient { of: op.channels, w: &wx, dx: into.dx };
+    let dstate = InputGradient { of: of_state, w: &wh, dx: into.dstate };
+    conv2d::backward_input_of(&conv, dy, vec![dx, dstate]);
+    let [mut dwx, mut dwh] = [0, 1].map(|_| vec![T::zero(); conv.weight_len()]);
+    let of_x_gradient = WeightGradient { of: op.channels, x, dw: &mut dwx };
+    let of_h_gradient = WeightGradient { of: of_state, x: state, dw: &mut dwh };
+    conv2d::backward_weight_of(&conv, dy, vec![of_x_gradient, of_h_gradient]);
+    channels::add(&of_x, &dwx, into.dw);
+    channels::add(&of_h, &dwh, into.dw);
 }

@@ -93,11 +93,11 @@ impl<T: Real> Correlation<T> {
         let wanted = if pixels < ENOUGH_COLUMNS { COLUMNS_PER_TASK } else { pixels };
         let images = images_per_task(self.batch, pixels, wanted);
         for_each_task(
-            (target, &self.target),
+            vec![(target, &self.target)],
             (self.batch, self.groups),
             images,
             || self.scratch(images),
-            |task, scratch, target| self.compute(task, scratch, source, target, store),
+            |task, scratch, targets| self.compute(task, scratch, source, &mut *targets[0], store),
         );
     }
 

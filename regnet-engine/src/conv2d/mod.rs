@@ -40,6 +40,28 @@ pub struct Input<'a, T> {
     pub w: &'a [T],
 }
 
+/// An input's gradient with what it is made of.
+#[derive(Debug)]
+pub struct InputGradient<'a, T> {
+    /// Channels of the tensor, the first of which are the input; the others' gradient is left alone.
+    pub of: usize,
+    /// The weight.
+    pub w: &'a [T],
+    /// The gradient, to add to.
+    pub dx: &'a mut [T],
+}
+
+/// A weight's gradient with what it is made of.
+#[derive(Debug)]
+pub struct WeightGradient<'a, T> {
+    /// Channels of the tensor, the first of which are the input.
+    pub of: usize,
+    /// The tensor.
+    pub x: &'a [T],
+    /// The gradient, to add to.
+    pub dw: &'a mut [T],
+}
+
 /// The sizes of one convolution: an odd square kernel, padded by `kernel / 2` on all sides.
 ///
 /// Input `[batch, in_channels, height, width]`, weight `[out_channels, group_width, kernel, kernel]`, output
@@ -169,12 +191,12 @@ pub fn forward_add<T: Real>(op: &Conv2d, x: &[T], w: &[T], y: &mut [T]) {
 
 /// Adds the gradient with respect to the input to `dx`.
 pub fn backward_input<T: Real>(op: &Conv2d, w: &[T], dy: &[T], dx: &mut [T]) {
-    backward_input_of(op, op.in_channels, w, dy, dx);
+    backward_input_of(op, dy, vec![InputGradient { of: op.in_channels, w, dx }]);
 }
 
 /// Adds the gradient with respect to the weight to `dw`.
 pub fn backward_weight<T: Real>(op: &Conv2d, x: &[T], dy: &[T], dw: &mut [T]) {
-    backward_weight_of(op, op.in_channels, x, dy, dw);
+    backward_weight_of(op, dy, vec![WeightGradient { of: op.in_channels, x, dw }]);
 }
 
 /// Writes or adds the sum of the convolutions of some inputs, of which each has its own weight: the convolution of
@@ -189,22 +211,26 @@ pub(crate) fn forward_of<T: Real>(op: &Conv2d, inputs: &[Input<'_, T>], store: S
     T::conv2d_forward(op, inputs, store, y);
 }
 
-/// [`backward_input`] whose input is the first channels of `of`; the others' gradient is left alone.
-pub(crate) fn backward_input_of<T: Real>(op: &Conv2d, of: usize, w: &[T], dy: &[T], dx: &mut [T]) {
+/// Adds the gradients with respect to the inputs of [`forward_of`].
+pub(crate) fn backward_input_of<T: Real>(op: &Conv2d, dy: &[T], inputs: Vec<InputGradient<'_, T>>) {
     op.check();
-    check::length("w", w, op.weight_len());
     check::length("dy", dy, op.output_len());
-    check::length("dx", dx, op.tensor_len(of));
-    T::conv2d_backward_input(op, of, w, dy, dx);
+    for input in &inputs {
+        check::length("w", input.w, op.weight_len());
+        check::length("dx", input.dx, op.tensor_len(input.of));
+    }
+    T::conv2d_backward_input(op, dy, inputs);
 }
 
-/// [`backward_weight`] whose input is the first channels of `of`.
-pub(crate) fn backward_weight_of<T: Real>(op: &Conv2d, of: usize, x: &[T], dy: &[T], dw: &mut [T]) {
+/// Adds the gradients with respect to the weights of [`forward_of`].
+pub(crate) fn backward_weight_of<T: Real>(op: &Conv2d, dy: &[T], inputs: Vec<WeightGradient<'_, T>>) {
     op.check();
-    check::length("x", x, op.tensor_len(of));
     check::length("dy", dy, op.output_len());
-    check::length("dw", dw, op.weight_len());
-    T::conv2d_backward_weight(op, of, x, dy, dw);
+    for input in &inputs {
+        check::length("x", input.x, op.tensor_len(input.of));
+        check::length("dw", input.dw, op.weight_len());
+    }
+    T::conv2d_backward_weight(op, dy, inputs);
 }
 
 /// Sums of the elements themselves.

@@ -53,42 +53,47 @@ pub(super) fn images_per_task(batch: usize, columns: usize, wanted: usize) -> us
     wanted.div_ceil(columns.max(1)).clamp(1, (batch / 8).max(1))
 }
 
-/// Runs `compute` on every share of the target, which starts at the share's first row: some images and a whole group, or
-/// one image and rows of a group.
+/// Runs `compute` on every share of the targets, which starts at the share's first row: some images and a whole group, or
+/// one image and rows of a group. The targets' groups are alike.
 pub(super) fn for_each_task<T: Send, S>(
-    target: (&mut [T], &Side),
+    targets: Vec<(&mut [T], &Side)>,
     (batch, groups): (usize, usize),
     images: usize,
     scratch: impl Fn() -> S + Sync + Send,
-    compute: impl Fn(&Task, &mut S, &mut [T]) + Sync + Send,
+    compute: impl Fn(&Task, &mut S, &mut [&mut [T]]) + Sync + Send,
 ) {
-    let (target, side) = target;
-    if target.is_empty() {
+    let (group, pixels) = (targets[0].1.group, targets[0].1.pixels);
+    if batch * groups * group * pixels == 0 {
         return;
     }
-    if images > 1 {
-        let block = images * side.image();
-        target.par_chunks_mut(block).enumerate().for_each_init(scratch, |scratch, (index, target)| {
-            let images_here = target.len() / side.image();
-            for group in 0..groups {
-                let rows = 0..side.group;
-                let task = Task { first_image: index * images, images: images_here, group, rows };
-                compute(&task, scratch, &mut target[group * side.group * side.pixels..]);
-            }
-        });
-        return;
+    let rows = if images > 1 { group } else { rows_per_task(batch * groups, group) };
+    let slabs = groups * group / rows;
+    // With several images, a block of them is one share, whose groups take turns.
+    let mut shares: Vec<Vec<&mut [T]>> = Vec::new();
+    for (target, side) in targets {
+        let blocks = target.chunks_mut(images * side.image());
+        let of_target: Vec<&mut [T]> = match images {
+            1 => blocks.flat_map(|image| image.chunks_mut(rows * pixels).take(slabs)).collect(),
+            _ => blocks.collect(),
+        };
+        shares.resize_with(of_target.len(), Vec::new);
+        shares.iter_mut().zip(of_target).for_each(|(share, of_target)| share.push(of_target));
     }
-    let rows = rows_per_task(batch * groups, side.group);
-    let slabs = groups * side.group / rows;
-    let shares = target.chunks_mut(side.image()).enumerate().flat_map(|(image, target)| {
-        let slabs = target.chunks_mut(rows * side.pixels).take(slabs).enumerate();
-        slabs.map(move |(index, target)| (image, index * rows, target))
-    });
-    let shares: Vec<_> = shares.collect();
-    shares.into_par_iter().for_each_init(scratch, |scratch, (image, channel, target)| {
-        let (group, row) = (channel / side.group, channel % side.group);
-        let task = Task { first_image: image, images: 1, group, rows: row..row + rows };
-        compute(&task, scratch, target);
+    shares.into_par_iter().enumerate().for_each_init(scratch, |scratch, (index, mut share)| {
+        if images == 1 {
+            let (image, row) = (index / slabs, index % slabs * rows);
+            let (group, row) = (row / group, row % group);
+            let task = Task { first_image: image, images, group, rows: row..row + rows };
+            return compute(&task, scratch, &mut share);
+        }
+        let first_image = index * images;
+        for number in 0..groups {
+            let images = images.min(batch - first_image);
+            let task = Task { first_image, images, group: number, rows: 0..group };
+            let first = number * group * pixels;
+            let mut of_group: Vec<&mut [T]> = share.iter_mut().map(|share| &mut share[first..]).collect();
+            compute(&task, scratch, &mut of_group);
+        }
     });
 }
 

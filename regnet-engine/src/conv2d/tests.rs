@@ -42,16 +42,23 @@ fn other_channels_are_neither_read_nor_written() {
             assert_close("forward", &actual, &expected, Tolerance::both(1e-12));
 
             let (mut actual, mut dx) = (whole.clone(), vec![0.0; x.len()]);
-            backward_input_of(&op, of, &w, &y, &mut actual);
+            let mut second = x.clone();
+            let of_whole = InputGradient { of, w: &w, dx: &mut actual };
+            let of_x = InputGradient { of: count, w: &w, dx: &mut second };
+            backward_input_of(&op, &y, vec![of_whole, of_x]);
             backward_input(&op, &w, &y, &mut dx);
             let mut expected = whole.clone();
             channels::add(&first, &dx, &mut expected);
             assert_close("backward_input", &actual, &expected, Tolerance::both(1e-12));
+            assert_close("the second", &second, &channels::taken(&first, &expected), Tolerance::both(1e-12));
 
-            let (mut actual, mut expected) = (w.clone(), w.clone());
-            backward_weight_of(&op, of, &whole, &y, &mut actual);
+            let (mut actual, mut second, mut expected) = (w.clone(), w.clone(), w.clone());
+            let of_whole = WeightGradient { of, x: &whole, dw: &mut actual };
+            let of_x = WeightGradient { of: count, x: &x, dw: &mut second };
+            backward_weight_of(&op, &y, vec![of_whole, of_x]);
             backward_weight(&op, &x, &y, &mut expected);
             assert_close("backward_weight", &actual, &expected, Tolerance::both(1e-12));
+            assert_close("the second", &second, &expected, Tolerance::both(1e-12));
         }
     }
 }

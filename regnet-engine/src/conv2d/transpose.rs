@@ -26,7 +26,7 @@ impl<T: Real> Transpose<'_, T> {
             });
             let to = self.to[c..].chunks_mut(BLOCK * self.to_stride);
             for (q, to) in (0..whole.1 / BLOCK).zip(to) {
-                let block = rows.map(|row| row[q]);
+                let block = [rows[0][q], rows[1][q], rows[2][q], rows[3][q]];
                 for i in 0..BLOCK {
                     let to = &mut to[i * self.to_stride..][..BLOCK];
                     to.copy_from_slice(&[block[0][i], block[1][i], block[2][i], block[3][i]]);

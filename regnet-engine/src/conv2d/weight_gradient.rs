@@ -6,10 +6,10 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::Conv2d;
 use super::aligned::Aligned;
 use super::transpose::Transpose;
 use super::winograd::{self, AddImages, Image, TileGradient};
+use super::{Conv2d, WeightGradient};
 use crate::Real;
 use crate::planes::LANES;
 use crate::product::{Line, Windows};
@@ -94,9 +94,9 @@ impl Turned {
 
 impl Task {
     /// An image's planes of the input, from the group's first on.
-    fn inputs<'a, T>(&self, op: &Conv2d, x: &'a [T], image: usize) -> &'a [T] {
+    fn inputs<'a, T>(&self, op: &Conv2d, tensor: &Tensor<'a, T>, image: usize) -> &'a [T] {
         let first = self.first_output / op.group_outputs() * op.group_width;
-        &x[(image * self.of + first) * op.pixels()..]
+        &tensor.x[(image * tensor.of + first) * op.pixels()..]
     }
 
     /// An image's planes of the output's gradient, from the task's first on.
@@ -115,31 +115,38 @@ struct Scratch<T> {
 struct Task {
     images: Range<usize>,
     first_output: usize,
-    /// Channels of the tensor that holds the input.
-    of: usize,
 }
 
-/// Adds the gradient to `dw`; the input is the first among `of` channels.
-pub(super) fn add<T: Real>(op: &Conv2d, of: usize, x: &[T], dy: &[T], dw: &mut [T]) {
-    if dw.is_empty() || dy.is_empty() {
+/// A tensor of `of` channels, the first of which are the input.
+struct Tensor<'a, T> {
+    of: usize,
+    x: &'a [T],
+}
+
+/// Adds the gradients; more than one only in tiles.
+pub(super) fn add<T: Real>(op: &Conv2d, dy: &[T], inputs: Vec<WeightGradient<'_, T>>) {
+    if op.weight_len() == 0 || dy.is_empty() {
         return;
     }
     let (cut, in_tiles) = (Cut::new(op), winograd::pays(op));
     let places = if in_tiles { winograd::PLACES } else { op.kernel * op.kernel };
     let (blocks, chunks) = (op.out_channels / cut.rows, op.batch.div_ceil(cut.images));
-    let taps = places * op.group_width;
-    // `[chunks, blocks of rows, places, group_width, rows]`.
+    let channels = inputs.len() * op.group_width;
+    let taps = places * channels;
+    // `[chunks, blocks of rows, places, inputs, group_width, rows]`.
     let mut partial = vec![T::zero(); chunks * blocks * taps * cut.outputs];
     let tasks = partial.par_chunks_mut(taps * cut.outputs).enumerate().map(|(index, partial)| {
         let first_image = index / blocks * cut.images;
         let images = first_image..(first_image + cut.images).min(op.batch);
-        (Task { images, first_output: index % blocks * cut.rows, of }, partial)
+        (Task { images, first_output: index % blocks * cut.rows }, partial)
     });
+    let split = inputs.into_iter().map(|WeightGradient { of, x, dw }| (Tensor { of, x }, dw));
+    let (tensors, gradients): (Vec<_>, Vec<_>) = split.unzip();
     if in_tiles {
-        let buffers = || TileGradient::new(op, cut.outputs);
+        let buffers = || TileGradient::new(op, tensors.len(), cut.outputs);
         tasks.for_each_init(buffers, |buffers, (task, sums)| {
             let images = task.images.clone().map(|image| Image {
-                x: task.inputs(op, x, image),
+                x: tensors.iter().map(|tensor| task.inputs(op, tensor, image)).collect(),
                 dy: task.outputs(op, dy, image),
                 rows: cut.rows,
             });
@@ -152,26 +159,27 @@ pub(super) fn add<T: Real>(op: &Conv2d, of: usize, x: &[T], dy: &[T], dw: &mut [
             dy: Aligned::zeros(cut.step * op.out_pixels() * cut.outputs),
         };
         tasks.for_each_init(scratch, |scratch, (task, partial)| {
-            sum_images(op, &cut, &turned, &task, scratch, (x, dy), partial);
+            sum_images(op, &cut, &turned, &task, scratch, (&tensors[0], dy), partial);
         });
     }
-    dw.par_chunks_mut(op.weight_len() / op.out_channels).enumerate().for_each(|(output, dw)| {
-        let block = output / cut.rows * taps * cut.outputs + output % cut.rows;
-        let mut sums = vec![T::zero(); taps];
-        for partial in partial.chunks_exact(blocks * taps * cut.outputs) {
-            let partial = partial[block..].iter().step_by(cut.outputs);
-            sums.iter_mut().zip(partial).for_each(|(sum, &partial)| *sum += partial);
-        }
-        for (channel, dw) in dw.chunks_exact_mut(op.kernel * op.kernel).enumerate() {
-            let sum = |place: usize| sums[place * op.group_width + channel];
-            if in_tiles {
-                let gradient = winograd::of_kernel_gradient(sum);
-                dw.iter_mut().zip(gradient).for_each(|(dw, d)| *dw += d);
-            } else {
-                dw.iter_mut().enumerate().for_each(|(place, dw)| *dw += sum(place));
+    for (number, dw) in gradients.into_iter().enumerate() {
+        dw.par_chunks_mut(op.weight_len() / op.out_channels).enumerate().for_each(|(output, dw)| {
+            let block = output / cut.rows * taps * cut.outputs + output % cut.rows;
+            let sum = |place: usize, channel: usize| -> T {
+                let tap = place * channels + number * op.group_width + channel;
+                let partials = partial[block + tap * cut.outputs..].iter();
+                partials.step_by(blocks * taps * cut.outputs).copied().sum()
+            };
+            for (channel, dw) in dw.chunks_exact_mut(op.kernel * op.kernel).enumerate() {
+                if in_tiles {
+                    let gradient = winograd::of_kernel_gradient(|place| sum(place, channel));
+                    dw.iter_mut().zip(gradient).for_each(|(dw, d)| *dw += d);
+                } else {
+                    dw.iter_mut().enumerate().for_each(|(place, dw)| *dw += sum(place, channel));
+                }
             }
-        }
-    });
+        });
+    }
 }
 
 /// Adds a task's sums over its images to `partial`.
@@ -181,7 +189,7 @@ fn sum_images<T: Real>(
     turned: &Turned,
     task: &Task,
     scratch: &mut Scratch<T>,
-    (x, dy): (&[T], &[T]),
+    (x, dy): (&Tensor<'_, T>, &[T]),
     partial: &mut [T],
 ) {
     let mut lines = Vec::new();
@@ -225,7 +233,7 @@ struct Step<'a> {
 /// Turns one image's planes.
 struct Turn<'a, T> {
     step: Step<'a>,
-    x: &'a [T],
+    x: &'a Tensor<'a, T>,
     dy: &'a [T],
     scratch: &'a mut Scratch<T>,
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{ConvWeights, Inputs, KERNEL, Step, TAPS};
 use crate::Real;
 use crate::conv2d::depthwise::{self, Depthwise};
-use crate::conv2d::{self, Conv2d, Input, Store};
+use crate::conv2d::{self, Conv2d, Input, InputGradient, Store, WeightGradient};
 
 /// All convolutions of one step.
 pub(super) struct Convolutions<'a, T> {
@@ -73,6 +73,37 @@ impl<T: Real> Convolutions<'_, T> {
         }
     }
 
+    /// Adds the gradients of the convolution of features and state for all gates; `dout` is the gradient of the gates.
+    pub fn all_backward(
+        &self,
+        Inputs { x, state }: Inputs<'_, T>,
+        dout: &[T],
+        dx: &mut [T],
+        dstate: Option<&mut [T]>,
+        dweights: &mut ConvWeights<&mut [T]>,
+    ) {
+        let gates = 0..self.op.cell.gates();
+        let (op, of_state) = (self.full(Of::Features, &gates), self.full(Of::State, &gates));
+        let Some((state, dstate)) = state.zip(dstate) else {
+            return self.backward(Of::Features, gates, x, dout, dx, dweights);
+        };
+        match (self.weights, &mut *dweights) {
+            (&ConvWeights::Full { x: wx, h: wh }, ConvWeights::Full { x: dwx, h: dwh }) if op == of_state => {
+                let [of_x, of_h] = [Of::Features, Of::State].map(|of| self.channels(of));
+                let dx = InputGradient { of: of_x, w: wx, dx };
+                let dh = InputGradient { of: of_h, w: wh, dx: dstate };
+                conv2d::backward_input_of(&op, dout, vec![dx, dh]);
+                let dwx = WeightGradient { of: of_x, x, dw: dwx };
+                let dwh = WeightGradient { of: of_h, x: state, dw: dwh };
+                conv2d::backward_weight_of(&op, dout, vec![dwx, dwh]);
+            }
+            _ => {
+                self.backward(Of::Features, gates.clone(), x, dout, dx, dweights);
+                self.backward(Of::State, gates, state, dout, dstate, dweights);
+            }
+        }
+    }
+
     /// Adds the gradients of a convolution for `gates`.
     pub fn backward(
         &self,
@@ -87,8 +118,10 @@ impl<T: Real> Convolutions<'_, T> {
         match (self.weights, dweights) {
             (&ConvWeights::Full { x, h }, ConvWeights::Full { x: dx, h: dh }) => {
                 let (op, kernels) = (self.full(which, &gates), self.kernels(&rows));
-                conv2d::backward_input_of(&op, of, &which.pick(x, h)[kernels.clone()], dout, dinput);
-                conv2d::backward_weight_of(&op, of, input, dout, &mut which.pick(dx, dh)[kernels]);
+                let w = &which.pick(x, h)[kernels.clone()];
+                conv2d::backward_input_of(&op, dout, vec![InputGradient { of, w, dx: dinput }]);
+                let dw = &mut which.pick(dx, dh)[kernels];
+                conv2d::backward_weight_of(&op, dout, vec![WeightGradient { of, x: input, dw }]);
             }
             (
                 &ConvWeights::Efficient { x_scale, h_scale, spatial },

@@ -1,9 +1,9 @@
 //! The cell with a memory: four gates, and C behind H in the state.
 
-use super::convolution::{Convolutions, Of};
+use super::convolution::Convolutions;
 use super::{Gradients, Inputs};
 use crate::Real;
-use crate::cells::lstm::{self, GATES};
+use crate::cells::lstm;
 
 pub(super) fn forward<T: Real>(
     convolutions: &Convolutions<'_, T>,
@@ -19,17 +19,13 @@ pub(super) fn forward<T: Real>(
 
 pub(super) fn backward<T: Real>(
     convolutions: &Convolutions<'_, T>,
-    Inputs { x, state }: Inputs<'_, T>,
+    inputs: Inputs<'_, T>,
     gates: &mut [T],
     (out, dout): (&[T], &[T]),
     Gradients { dx, mut dstate, mut dweights }: Gradients<'_, T>,
 ) {
-    let op = convolutions.op.gate();
     let into = lstm::Gradients { dstate: dstate.as_deref_mut(), dbias: dweights.bias };
-    lstm::backward(&op, lstm::Backward { state, out, dout }, gates, into);
-    let dconvolutions = &mut dweights.convolutions;
-    convolutions.backward(Of::Features, 0..GATES, x, gates, dx, dconvolutions);
-    if let Some((state, dstate)) = state.zip(dstate) {
-        convolutions.backward(Of::State, 0..GATES, state, gates, dstate, dconvolutions);
-    }
+    let args = lstm::Backward { state: inputs.state, out, dout };
+    lstm::backward(&convolutions.op.gate(), args, gates, into);
+    convolutions.all_backward(inputs, gates, dx, dstate, &mut dweights.convolutions);
 }

@@ -1,6 +1,6 @@
 //! The plain cell: one gate.
 
-use super::convolution::{Convolutions, Of};
+use super::convolution::Convolutions;
 use super::{Gradients, Inputs};
 use crate::Real;
 use crate::cells::rnn;
@@ -17,15 +17,11 @@ pub(super) fn forward<T: Real>(
 
 pub(super) fn backward<T: Real>(
     convolutions: &Convolutions<'_, T>,
-    Inputs { x, state }: Inputs<'_, T>,
+    inputs: Inputs<'_, T>,
     dgates: &mut [T],
     (out, dout): (&[T], &[T]),
     Gradients { dx, dstate, mut dweights }: Gradients<'_, T>,
 ) {
     rnn::backward(&convolutions.op.gate(), out, dout, dgates, dweights.bias);
-    let dconvolutions = &mut dweights.convolutions;
-    convolutions.backward(Of::Features, 0..1, x, dgates, dx, dconvolutions);
-    if let Some((state, dstate)) = state.zip(dstate) {
-        convolutions.backward(Of::State, 0..1, state, dgates, dstate, dconvolutions);
-    }
+    convolutions.all_backward(inputs, dgates, dx, dstate, &mut dweights.convolutions);
 }

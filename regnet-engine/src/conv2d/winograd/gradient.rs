@@ -1,7 +1,5 @@
 //! The gradient of the weight, of tensors whose channels lie innermost: vectors are neighbouring channels.
 
-use std::array;
-
 use pulp::{Simd, WithSimd};
 
 use super::{PLACES, TILES_PER_STRIP, of_input, of_output};
@@ -16,7 +14,9 @@ use crate::product::{Line, Windows};
 pub(in crate::conv2d) struct TileGradient<T> {
     /// Rows and columns of an image's tiles.
     tiles: (usize, usize),
-    /// Input channels with what fills vectors.
+    /// Channels of all inputs.
+    channels: usize,
+    /// The same with what fills vectors.
     inputs: usize,
     /// Output channels of a task, a multiple of every vector's.
     outputs: usize,
@@ -36,19 +36,22 @@ pub(in crate::conv2d) struct TileGradient<T> {
 
 /// One image's planes, from the first channel of the group and of the task.
 pub(in crate::conv2d) struct Image<'a, T> {
-    pub x: &'a [T],
+    /// Of each input.
+    pub x: Vec<&'a [T]>,
     pub dy: &'a [T],
     /// Output channels of the task.
     pub rows: usize,
 }
 
 impl<T: Real> TileGradient<T> {
-    pub(in crate::conv2d) fn new(op: &Conv2d, outputs: usize) -> Self {
+    pub(in crate::conv2d) fn new(op: &Conv2d, tensors: usize, outputs: usize) -> Self {
         let tiles = (op.height.div_ceil(2), op.width.div_ceil(2));
-        let inputs = op.group_width.next_multiple_of(LANES);
+        let channels = tensors * op.group_width;
+        let inputs = channels.next_multiple_of(LANES);
         let strip = tiles.1 * (TILES_PER_STRIP / tiles.1).max(1);
         TileGradient {
             tiles,
+            channels,
             inputs,
             outputs,
             strip,
@@ -70,15 +73,17 @@ impl<T: Real> TileGradient<T> {
     fn turn(&mut self, op: &Conv2d, image: &Image<'_, T>) {
         let (row, inputs) = (self.row(), self.inputs);
         for y in 0..op.height {
-            Transpose {
-                from: &image.x[y * op.width..],
-                from_stride: op.pixels(),
-                channels: op.group_width,
-                pixels: op.width,
-                to: &mut self.x.as_mut()[(y + 1) * row + inputs..],
-                to_stride: inputs,
+            for (number, x) in image.x.iter().enumerate() {
+                Transpose {
+                    from: &x[y * op.width..],
+                    from_stride: op.pixels(),
+                    channels: op.group_width,
+                    pixels: op.width,
+                    to: &mut self.x.as_mut()[(y + 1) * row + inputs + number * op.group_width..],
+                    to_stride: inputs,
+                }
+                .run();
             }
-            .run();
             Transpose {
                 from: &image.dy[y * op.width..],
                 from_stride: op.pixels(),
@@ -94,15 +99,19 @@ impl<T: Real> TileGradient<T> {
     /// Transforms a tile of the input, and of the output's gradient.
     #[inline(always)]
     fn transform<S: Simd>(&mut self, simd: S, (tile_row, tile_column): (usize, usize)) {
-        let lanes = T::lanes::<S>();
+        let (lanes, zero) = (T::lanes::<S>(), T::splat(simd, T::zero()));
         let (row, inputs, outputs) = (self.row(), self.inputs, self.outputs);
         let x = &self.x.as_ref()[2 * tile_row * row + 2 * tile_column * inputs..];
         let seen = &mut self.seen.as_mut()[self.filled * inputs..];
         for c in (0..inputs).step_by(lanes) {
-            let rows: [[T::Vector<S>; 4]; 4] = array::from_fn(|y| {
-                let d = array::from_fn(|x_| T::split::<S>(&x[y * row + x_ * inputs + c..][..lanes]).0[0]);
-                of_input::<S, T>(simd, d)
-            });
+            // Loops, because closures over arrays are not inlined, and then not compiled for the machine's vectors.
+            let mut rows = [[zero; 4]; 4];
+            for i in 0..4 {
+                for j in 0..4 {
+                    rows[i][j] = T::split::<S>(&x[i * row + j * inputs + c..][..lanes]).0[0];
+                }
+                rows[i] = of_input::<S, T>(simd, rows[i]);
+            }
             for x in 0..4 {
                 let column = of_input::<S, T>(simd, [rows[0][x], rows[1][x], rows[2][x], rows[3][x]]);
                 for y in 0..4 {
@@ -115,10 +124,14 @@ impl<T: Real> TileGradient<T> {
         let dy = &self.dy.as_ref()[2 * tile_row * row + 2 * tile_column * outputs..];
         let wanted = &mut self.wanted.as_mut()[self.filled * outputs..];
         for c in (0..outputs).step_by(lanes) {
-            let rows: [[T::Vector<S>; 4]; 2] = array::from_fn(|y| {
-                let dy = array::from_fn(|x| T::split::<S>(&dy[y * row + x * outputs + c..][..lanes]).0[0]);
-                of_output::<S, T>(simd, dy)
-            });
+            let mut rows = [[zero; 4]; 2];
+            for i in 0..2 {
+                let mut pair = [zero; 2];
+                for j in 0..2 {
+                    pair[j] = T::split::<S>(&dy[i * row + j * outputs + c..][..lanes]).0[0];
+                }
+                rows[i] = of_output::<S, T>(simd, pair);
+            }
             for x in 0..4 {
                 let column = of_output::<S, T>(simd, [rows[0][x], rows[1][x]]);
                 for y in 0..4 {
@@ -129,19 +142,19 @@ impl<T: Real> TileGradient<T> {
         }
     }
 
-    /// Adds the products of the tiles that are there to `sums`, `[places, group_width, outputs]`.
+    /// Adds the products of the tiles that are there to `sums`, `[places, channels, outputs]`.
     #[inline(always)]
-    fn multiply<S: Simd>(&mut self, simd: S, op: &Conv2d, sums: &mut [T]) {
+    fn multiply<S: Simd>(&mut self, simd: S, sums: &mut [T]) {
         let lines = [Line { input: 0, left: 0, pixels: self.filled }];
         self.filled = 0;
         let inputs = self.seen.as_ref().chunks_exact(self.strip * self.inputs);
         let factors = inputs.zip(self.wanted.as_ref().chunks_exact(self.strip * self.outputs));
-        for ((input, left), out) in factors.zip(sums.chunks_exact_mut(op.group_width * self.outputs)) {
+        for ((input, left), out) in factors.zip(sums.chunks_exact_mut(self.channels * self.outputs)) {
             Windows {
                 input,
                 rows: 1,
                 row_distance: 0,
-                taps: op.group_width,
+                taps: self.channels,
                 advance: self.inputs,
                 left,
                 outputs: self.outputs,
@@ -153,7 +166,7 @@ impl<T: Real> TileGradient<T> {
     }
 }
 
-/// Adds what images make of the gradient to `sums`, `[places, group_width, outputs]`.
+/// Adds what images make of the gradient to `sums`, `[places, channels, outputs]`.
 pub(in crate::conv2d) struct AddImages<'a, T, I> {
     pub op: &'a Conv2d,
     pub buffers: &'a mut TileGradient<T>,
@@ -175,12 +188,12 @@ impl<'a, T: Real, I: Iterator<Item = Image<'a, T>>> WithSimd for AddImages<'_, T
                     buffers.filled += 1;
                 }
                 if buffers.filled + buffers.tiles.1 > buffers.strip {
-                    buffers.multiply(simd, op, sums);
+                    buffers.multiply(simd, sums);
                 }
             }
         }
         if buffers.filled > 0 {
-            buffers.multiply(simd, op, sums);
+            buffers.multiply(simd, sums);
         }
     }
 }

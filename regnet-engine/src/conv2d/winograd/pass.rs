@@ -1,6 +1,7 @@
 //! The forward pass and the gradient of the input, of planes as they are: vectors are neighbouring tiles.
 
 use std::array;
+use std::iter::repeat_n;
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
@@ -11,7 +12,7 @@ use crate::Real;
 use crate::conv2d::aligned::Aligned;
 use crate::conv2d::grid::{Grid, Seen};
 use crate::conv2d::tasks::{Side, Task, for_each_task, images_per_task};
-use crate::conv2d::{Conv2d, Input, Store};
+use crate::conv2d::{Conv2d, Input, InputGradient, Store};
 use crate::planes::LANES;
 use crate::product::{Outer, Panel, Start};
 
@@ -28,8 +29,10 @@ pub(in crate::conv2d) struct Winograd<T> {
     width: usize,
     /// One for each input, alike but for the channels of their tensors.
     sources: Vec<Side>,
-    target: Side,
-    /// `[places, groups]`; their taps are the channels of one input after the other's.
+    /// One for each gradient, alike but for the channels of their tensors.
+    targets: Vec<Side>,
+    /// `[places, groups]`; their taps are the channels of one source after the other's, their rows those of one target
+    /// after the other's.
     panels: Vec<Panel<T>>,
 }
 
@@ -53,18 +56,24 @@ impl<T: Real> Winograd<T> {
         let side =
             |input: &Input<'_, T>| Side { channels: input.of, group: op.group_width, pixels: op.pixels() };
         let target = Side { channels: op.out_channels, group: op.group_outputs(), pixels: op.pixels() };
-        Winograd::new(op, inputs.iter().map(side).collect(), target, |group, output, tap| {
+        Winograd::new(op, inputs.iter().map(side).collect(), vec![target], |group, output, tap| {
             let (w, input) = (inputs[tap / op.group_width].w, tap % op.group_width);
             let kernel = &w[((group * op.group_outputs() + output) * op.group_width + input) * 9..][..9];
             of_kernel(|y, x| kernel[y * 3 + x])
         })
     }
 
-    /// The gradient of the input, the first among `of` channels: the forward pass with the kernels turned around.
-    pub(in crate::conv2d) fn backward_input(op: &Conv2d, of: usize, w: &[T]) -> Self {
+    /// The gradients of inputs: the forward pass with the kernels turned around.
+    pub(in crate::conv2d) fn backward_input(op: &Conv2d, inputs: &[InputGradient<'_, T>]) -> Self {
         let source = Side { channels: op.out_channels, group: op.group_outputs(), pixels: op.pixels() };
-        let target = Side { channels: of, group: op.group_width, pixels: op.pixels() };
-        Winograd::new(op, vec![source], target, |group, input, output| {
+        let side = |input: &InputGradient<'_, T>| Side {
+            channels: input.of,
+            group: op.group_width,
+            pixels: op.pixels(),
+        };
+        let weights: Vec<&[T]> = inputs.iter().map(|input| input.w).collect();
+        Winograd::new(op, vec![source], inputs.iter().map(side).collect(), |group, row, output| {
+            let (w, input) = (weights[row / op.group_width], row % op.group_width);
             let kernel = &w[((group * op.group_outputs() + output) * op.group_width + input) * 9..][..9];
             of_kernel(|y, x| kernel[8 - (y * 3 + x)])
         })
@@ -74,12 +83,12 @@ impl<T: Real> Winograd<T> {
     fn new(
         op: &Conv2d,
         sources: Vec<Side>,
-        target: Side,
+        targets: Vec<Side>,
         kernel: impl Fn(usize, usize, usize) -> [T; PLACES] + Sync,
     ) -> Self {
         let (grid, seen) = Grid::of_tiles(op.height, op.width);
-        let (rows, groups) = (target.group, op.groups());
-        let taps = sources.iter().map(|source| source.group).sum();
+        let count = |sides: &[Side]| sides.iter().map(|side| side.group).sum();
+        let (rows, taps, groups) = (count(&targets), count(&sources), op.groups());
         let kernels: Vec<[T; PLACES]> = (0..groups * rows * taps)
             .into_par_iter()
             .with_min_len(1024)
@@ -91,19 +100,19 @@ impl<T: Real> Winograd<T> {
         };
         let panels = (0..PLACES * groups).into_par_iter().map(panel).collect();
         let (batch, height, width) = (op.batch, op.height, op.width);
-        Winograd { grid, seen, batch, groups, height, width, sources, target, panels }
+        Winograd { grid, seen, batch, groups, height, width, sources, targets, panels }
     }
 
     /// Runs the pass over the whole batch.
-    pub(in crate::conv2d) fn run(&self, sources: &[&[T]], target: &mut [T], store: Store<'_, T>) {
+    pub(in crate::conv2d) fn run(&self, sources: &[&[T]], targets: Vec<&mut [T]>, store: Store<'_, T>) {
         let images = images_per_task(self.batch, self.grid.pixels(), TILES_PER_STRIP);
         for_each_task(
-            (target, &self.target),
+            targets.into_iter().zip(&self.targets).collect(),
             (self.batch, self.groups),
             images,
             || self.scratch(images),
-            |task, scratch, target| {
-                Arch::new().dispatch(Run { pass: self, task, scratch, sources, target, store });
+            |task, scratch, targets| {
+                Arch::new().dispatch(Run { pass: self, task, scratch, sources, targets, store });
             },
         );
     }
@@ -136,24 +145,24 @@ impl<T: Real> Winograd<T> {
             // The last vector of a strip may reach beyond the last view.
             views: Aligned::zeros(views + LANES),
             inputs: Aligned::zeros(PLACES * channels * strip),
-            products: Aligned::zeros(strips * PLACES * self.target.group * strip),
+            products: Aligned::zeros(strips * PLACES * self.targets.len() * self.targets[0].group * strip),
             pixels: Aligned::zeros(4 * strip),
         }
     }
 }
 
 /// A task with what it needs.
-struct Run<'a, T> {
+struct Run<'a, 'b, T> {
     pass: &'a Winograd<T>,
     task: &'a Task,
     scratch: &'a mut Scratch<T>,
     sources: &'a [&'a [T]],
     /// From the task's first row on.
-    target: &'a mut [T],
+    targets: &'a mut [&'b mut [T]],
     store: Store<'a, T>,
 }
 
-impl<T: Real> WithSimd for Run<'_, T> {
+impl<T: Real> WithSimd for Run<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -161,7 +170,7 @@ impl<T: Real> WithSimd for Run<'_, T> {
         let (pass, images) = (self.pass, self.scratch.images);
         let (channels, tiles) = (pass.channels_per_pass(images), pass.grid.pixels() * images);
         let (strip, taps) = (pass.strip(images), pass.taps());
-        let products = PLACES * self.task.rows.len() * strip.next_multiple_of(LANES);
+        let products = PLACES * pass.targets.len() * self.task.rows.len() * strip.next_multiple_of(LANES);
         for first in (0..taps).step_by(channels) {
             let channels = first..(first + channels).min(taps);
             self.gather(&channels);
@@ -179,7 +188,7 @@ impl<T: Real> WithSimd for Run<'_, T> {
     }
 }
 
-impl<T: Real> Run<'_, T> {
+impl<T: Real> Run<'_, '_, T> {
     /// Copies source planes into their views.
     #[inline(always)]
     fn gather(&mut self, channels: &Range<usize>) {
@@ -209,16 +218,18 @@ impl<T: Real> Run<'_, T> {
         let mut inputs = inputs.as_mut().chunks_exact_mut(channels * width);
         let inputs: [&mut [T]; PLACES] =
             array::from_fn(|_| inputs.next().expect("the buffer has all places"));
+        let zero = T::splat(simd, T::zero());
         for channel in 0..channels {
             let views = &views.as_ref()[channel * of_channel + tiles.start..];
             for q in (0..width).step_by(lanes) {
-                let d: [[T::Vector<S>; 4]; 4] = array::from_fn(|y| {
-                    array::from_fn(|x| T::split::<S>(&views[offsets[y * 4 + x] + q..][..lanes]).0[0])
-                });
-                let rows = d.map(
-                    #[inline(always)]
-                    |d| of_input::<S, T>(simd, d),
-                );
+                // Loops, because closures over arrays are not inlined, and then not compiled for the machine's vectors.
+                let mut rows = [[zero; 4]; 4];
+                for y in 0..4 {
+                    for x in 0..4 {
+                        rows[y][x] = T::split::<S>(&views[offsets[y * 4 + x] + q..][..lanes]).0[0];
+                    }
+                    rows[y] = of_input::<S, T>(simd, rows[y]);
+                }
                 for x in 0..4 {
                     let column = of_input::<S, T>(simd, [rows[0][x], rows[1][x], rows[2][x], rows[3][x]]);
                     for y in 0..4 {
@@ -239,10 +250,13 @@ impl<T: Real> Run<'_, T> {
         let rows = self.task.rows.len();
         let inputs = inputs.as_ref().chunks_exact(channels.len() * width);
         let products = products.as_mut()[at..].chunks_exact_mut(rows * width);
-        for (place, (input, out)) in (0..PLACES).zip(inputs.zip(products)) {
+        let targets = self.pass.targets.len();
+        let parts = inputs.flat_map(|input| repeat_n(input, targets)).zip(products);
+        for (part, (input, out)) in (0..PLACES * targets).zip(parts) {
+            let (place, first) = (part / targets, part % targets * self.pass.targets[0].group);
             Outer {
                 panel: &self.pass.panels[place * self.pass.groups + self.task.group],
-                rows: self.task.rows.clone(),
+                rows: first + self.task.rows.start..first + self.task.rows.end,
                 taps: channels.clone(),
                 offsets: &offsets,
                 input,
@@ -259,29 +273,28 @@ impl<T: Real> Run<'_, T> {
     #[inline(always)]
     fn finish<S: Simd>(&mut self, simd: S, tiles: &Range<usize>, at: usize) {
         let (lanes, width) = (T::lanes::<S>(), tiles.len().next_multiple_of(LANES));
-        let rows = self.task.rows.clone();
+        let (rows, sides, zero) = (self.task.rows.clone(), &self.pass.targets, T::splat(simd, T::zero()));
         let Scratch { images, products, pixels, .. } = &mut *self.scratch;
         let products = &products.as_ref()[at..];
-        for row in 0..rows.len() {
+        for part in 0..sides.len() * rows.len() {
+            let (row, target) = (part % rows.len(), part / rows.len());
+            let side = &sides[target];
             let bias = match self.store {
-                Store::Overwrite(Some(bias)) => {
-                    bias[self.task.group * self.pass.target.group + rows.start + row]
-                }
+                Store::Overwrite(Some(bias)) => bias[self.task.group * side.group + rows.start + row],
                 _ => T::zero(),
             };
             let bias = T::splat(simd, bias);
             let pixels = &mut pixels.as_mut()[..4 * width];
             for q in (0..width).step_by(lanes) {
-                let m: [[T::Vector<S>; 4]; 4] = array::from_fn(|y| {
-                    array::from_fn(|x| {
-                        let start = ((y * 4 + x) * rows.len() + row) * width + q;
-                        T::split::<S>(&products[start..][..lanes]).0[0]
-                    })
-                });
-                let half = m.map(
-                    #[inline(always)]
-                    |m| of_products::<S, T>(simd, m),
-                );
+                let mut half = [[zero; 2]; 4];
+                for y in 0..4 {
+                    let mut m = [zero; 4];
+                    for x in 0..4 {
+                        let start = ((y * 4 + x) * sides.len() * rows.len() + part) * width + q;
+                        m[x] = T::split::<S>(&products[start..][..lanes]).0[0];
+                    }
+                    half[y] = of_products::<S, T>(simd, m);
+                }
                 for x in 0..2 {
                     let column = [half[0][x], half[1][x], half[2][x], half[3][x]];
                     let column = of_products::<S, T>(simd, column);
@@ -291,10 +304,10 @@ impl<T: Real> Run<'_, T> {
                     }
                 }
             }
-            let plane = row * self.pass.target.pixels;
+            let plane = row * side.pixels;
             let out = Pixels { pass: self.pass, images: *images, pixels, width };
             for image in 0..self.task.images {
-                let plane = &mut self.target[image * self.pass.target.image() + plane..];
+                let plane = &mut self.targets[target][image * side.image() + plane..];
                 match self.store {
                     Store::Overwrite(_) => out.each_row(
                         tiles,
