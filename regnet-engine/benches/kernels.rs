@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use regnet_engine::batch_norm::{self, Activation, Apply, Backward, BatchNorm};
 use regnet_engine::cells::{Gate, lstm};
 use regnet_engine::conv2d::{self, Conv2d};
-use regnet_engine::regulator::{self, Cell, CellConv, ConvWeights, Inputs, Step, Weights};
+use regnet_engine::regulator::{self, Cell, CellConv, ConvWeights, Inputs, Saved, Step, Weights};
 
 /// Seconds of the fastest run among those that fit a tenth of a second, at least five.
 fn best(mut run: impl FnMut()) -> f64 {
@@ -110,7 +110,7 @@ fn lstm_step(name: &str, op: Gate) {
     println!("{name:<34} {:>8.1} {:>8.1} GB/s", 15.0 * gigabytes / forward, 14.0 * gigabytes / backward);
 }
 
-/// A whole step of a regulator with a state, forward and both. The backward pass takes what the forward one saved, so
+/// A whole step of a regulator with a state, forward and both. The backward pass uses up what the forward one saved, so
 /// that it has no time of its own.
 fn regulator_step(name: &str, op: Step) {
     let full = op.rows() * op.channels * 9;
@@ -128,9 +128,14 @@ fn regulator_step(name: &str, op: Step) {
     let (x, state) = (numbers(op.input_len()), numbers(op.state_len()));
     let (mut dx, mut dstate, mut out) = (x.clone(), state.clone(), state.clone());
     let inputs = Inputs { x: &x, state: Some(&state) };
-    let forward = best(|| drop(black_box(regulator::forward(&op, &read, inputs, &mut out))));
+    let mut saved = op.saved_lens(true).map(numbers);
+    let forward = best(|| {
+        let saved = Saved { gates: &mut saved.gates[..], reset: &mut saved.reset[..] };
+        regulator::forward(&op, &read, inputs, black_box(saved), &mut out);
+    });
     let both = best(|| {
-        let saved = regulator::forward(&op, &read, inputs, &mut out);
+        let into = Saved { gates: &mut saved.gates[..], reset: &mut saved.reset[..] };
+        regulator::forward(&op, &read, inputs, into, &mut out);
         let convolutions = match &mut dweights.convolutions {
             ConvWeights::Full { x, h } => ConvWeights::Full { x: &mut x[..], h: &mut h[..] },
             ConvWeights::Efficient { x_scale, h_scale, spatial } => ConvWeights::Efficient {
@@ -141,6 +146,7 @@ fn regulator_step(name: &str, op: Step) {
         };
         let dweights = Weights { convolutions, bias: &mut dweights.bias[..] };
         let into = regulator::Gradients { dx: &mut dx, dstate: Some(&mut dstate), dweights };
+        let saved = Saved { gates: &mut saved.gates[..], reset: &mut saved.reset[..] };
         regulator::backward(&op, &read, inputs, saved, (&out, &state), into);
     });
     println!("{name:<34} {:>8.2} {:>8.2} ms", 1e3 * forward, 1e3 * both);

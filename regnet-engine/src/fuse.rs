@@ -2,7 +2,7 @@
 //! Self-Regulated Network for Image Classification", 2021, equations 6 and 7).
 
 use crate::channels::{self, Channels};
-use crate::conv2d::{self, Conv2d};
+use crate::conv2d::{self, Conv2d, Input, InputGradient, Store, WeightGradient};
 use crate::{Real, check};
 
 /// The sizes of one fusion.
@@ -57,12 +57,6 @@ impl Fuse {
         }
     }
 
-    /// The hidden state within the state.
-    fn hidden(&self) -> Channels {
-        let &Self { batch, channels, maps, pixels } = self;
-        Channels { batch, channels: maps * channels, first: 0, count: channels, pixels }
-    }
-
     /// The half of the weight that sees the features, and the one that sees the hidden state.
     fn halves(&self) -> [Channels; 2] {
         let &Self { channels, .. } = self;
@@ -92,8 +86,10 @@ pub fn forward<T: Real>(op: &Fuse, x: &[T], state: &[T], w: &[T], y: &mut [T]) {
     check::length("x", x, op.len());
     check::length("state", state, op.state_len());
     let (conv, [of_x, of_h]) = (op.conv2d(), op.halves());
-    conv2d::forward(&conv, x, &channels::taken(&of_x, w), None, y);
-    conv2d::forward_add(&conv, &channels::taken(&op.hidden(), state), &channels::taken(&of_h, w), y);
+    let [of_x, of_h] = [of_x, of_h].map(|half| channels::taken(&half, w));
+    let x = Input { of: op.channels, x, w: &of_x };
+    let state = Input { of: op.maps * op.channels, x: state, w: &of_h };
+    conv2d::forward_of(&conv, &[x, state], Store::Overwrite(None), y);
 }
 
 /// Adds to all of `gradients`.
@@ -102,15 +98,16 @@ pub fn backward<T: Real>(op: &Fuse, x: &[T], state: &[T], w: &[T], dy: &[T], int
     check::length("state", state, op.state_len());
     check::length("dx", into.dx, op.len());
     check::length("dstate", into.dstate, op.state_len());
-    let (conv, hidden) = (op.conv2d(), op.hidden());
-    let [of_x, of_h] = op.halves();
-    let mut dhidden = vec![T::zero(); op.len()];
-    conv2d::backward_input(&conv, &channels::taken(&of_x, w), dy, into.dx);
-    conv2d::backward_input(&conv, &channels::taken(&of_h, w), dy, &mut dhidden);
-    channels::add(&hidden, &dhidden, into.dstate);
-    for (half, input) in [(of_x, x), (of_h, &channels::taken(&hidden, state))] {
-        let mut dw = vec![T::zero(); conv.weight_len()];
-        conv2d::backward_weight(&conv, input, dy, &mut dw);
-        channels::add(&half, &dw, into.dw);
-    }
+    let (conv, [of_x, of_h]) = (op.conv2d(), op.halves());
+    let of_state = op.maps * op.channels;
+    let [wx, wh] = [of_x, of_h].map(|half| channels::taken(&half, w));
+    let dx = InputGradient { of: op.channels, w: &wx, dx: into.dx };
+    let dstate = InputGradient { of: of_state, w: &wh, dx: into.dstate };
+    conv2d::backward_input_of(&conv, dy, vec![dx, dstate]);
+    let [mut dwx, mut dwh] = [0, 1].map(|_| vec![T::zero(); conv.weight_len()]);
+    let of_x_gradient = WeightGradient { of: op.channels, x, dw: &mut dwx };
+    let of_h_gradient = WeightGradient { of: of_state, x: state, dw: &mut dwh };
+    conv2d::backward_weight_of(&conv, dy, vec![of_x_gradient, of_h_gradient]);
+    channels::add(&of_x, &dwx, into.dw);
+    channels::add(&of_h, &dwh, into.dw);
 }

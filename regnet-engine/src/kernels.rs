@@ -7,18 +7,17 @@
 use crate::batch_norm::{self, Apply, Backward, BatchNorm, Gradients, Statistics};
 use crate::cells::{Gate, gru, lstm, rnn};
 use crate::conv2d::depthwise::{self, Depthwise};
-use crate::conv2d::{self, Conv2d};
+use crate::conv2d::{self, Conv2d, Input, InputGradient, Store, WeightGradient};
 use crate::linear::{self, Linear};
 
 /// Each method is what the public function of that name does once it has checked its arguments.
 pub trait Kernels: Sized {
-    fn conv2d_forward(op: &Conv2d, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self]);
-    fn conv2d_backward_input(op: &Conv2d, w: &[Self], dy: &[Self], dx: &mut [Self]);
-    fn conv2d_backward_weight(op: &Conv2d, x: &[Self], dy: &[Self], dw: &mut [Self]);
-    fn conv2d_forward_add(op: &Conv2d, x: &[Self], w: &[Self], y: &mut [Self]);
-    fn depthwise_forward(op: &Depthwise, x: &[Self], w: &[Self], add: bool, y: &mut [Self]);
-    fn depthwise_backward_input(op: &Depthwise, w: &[Self], dy: &[Self], dx: &mut [Self]);
-    fn depthwise_backward_weight(op: &Depthwise, x: &[Self], dy: &[Self], dw: &mut [Self]);
+    fn conv2d_forward(op: &Conv2d, inputs: &[Input<'_, Self>], store: Store<'_, Self>, y: &mut [Self]);
+    fn conv2d_backward_input(op: &Conv2d, dy: &[Self], inputs: Vec<InputGradient<'_, Self>>);
+    fn conv2d_backward_weight(op: &Conv2d, dy: &[Self], inputs: Vec<WeightGradient<'_, Self>>);
+    fn depthwise_forward(op: &Depthwise, of: usize, x: &[Self], w: &[Self], add: bool, y: &mut [Self]);
+    fn depthwise_backward_input(op: &Depthwise, of: usize, w: &[Self], dy: &[Self], dx: &mut [Self]);
+    fn depthwise_backward_weight(op: &Depthwise, of: usize, x: &[Self], dy: &[Self], dw: &mut [Self]);
     fn linear_forward(op: &Linear, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self]);
     fn linear_backward_input(op: &Linear, w: &[Self], dy: &[Self], dx: &mut [Self]);
     fn linear_backward_weight(op: &Linear, x: &[Self], dy: &[Self], dw: &mut [Self]);
@@ -61,32 +60,46 @@ pub trait Kernels: Sized {
 macro_rules! kernels {
     ($element:ty) => {
         impl Kernels for $element {
-            fn conv2d_forward(op: &Conv2d, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self]) {
-                conv2d::fast::forward(op, x, w, bias, y);
+            fn conv2d_forward(
+                op: &Conv2d,
+                inputs: &[Input<'_, Self>],
+                store: Store<'_, Self>,
+                y: &mut [Self],
+            ) {
+                conv2d::fast::forward(op, inputs, store, y);
             }
 
-            fn conv2d_backward_input(op: &Conv2d, w: &[Self], dy: &[Self], dx: &mut [Self]) {
-                conv2d::fast::backward_input(op, w, dy, dx);
+            fn conv2d_backward_input(op: &Conv2d, dy: &[Self], inputs: Vec<InputGradient<'_, Self>>) {
+                conv2d::fast::backward_input(op, dy, inputs);
             }
 
-            fn conv2d_backward_weight(op: &Conv2d, x: &[Self], dy: &[Self], dw: &mut [Self]) {
-                conv2d::fast::backward_weight(op, x, dy, dw);
+            fn conv2d_backward_weight(op: &Conv2d, dy: &[Self], inputs: Vec<WeightGradient<'_, Self>>) {
+                conv2d::fast::backward_weight(op, dy, inputs);
             }
 
-            fn conv2d_forward_add(op: &Conv2d, x: &[Self], w: &[Self], y: &mut [Self]) {
-                conv2d::fast::forward_add(op, x, w, y);
+            fn depthwise_forward(
+                op: &Depthwise,
+                of: usize,
+                x: &[Self],
+                w: &[Self],
+                add: bool,
+                y: &mut [Self],
+            ) {
+                depthwise::fast::forward(op, of, x, w, add, y);
             }
 
-            fn depthwise_forward(op: &Depthwise, x: &[Self], w: &[Self], add: bool, y: &mut [Self]) {
-                depthwise::fast::forward(op, x, w, add, y);
+            fn depthwise_backward_input(op: &Depthwise, of: usize, w: &[Self], dy: &[Self], dx: &mut [Self]) {
+                depthwise::fast::backward_input(op, of, w, dy, dx);
             }
 
-            fn depthwise_backward_input(op: &Depthwise, w: &[Self], dy: &[Self], dx: &mut [Self]) {
-                depthwise::fast::backward_input(op, w, dy, dx);
-            }
-
-            fn depthwise_backward_weight(op: &Depthwise, x: &[Self], dy: &[Self], dw: &mut [Self]) {
-                depthwise::fast::backward_weight(op, x, dy, dw);
+            fn depthwise_backward_weight(
+                op: &Depthwise,
+                of: usize,
+                x: &[Self],
+                dy: &[Self],
+                dw: &mut [Self],
+            ) {
+                depthwise::fast::backward_weight(op, of, x, dy, dw);
             }
 
             fn linear_forward(op: &Linear, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self]) {

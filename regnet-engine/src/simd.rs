@@ -21,6 +21,9 @@ pub trait Lanes: Copy + Send + Sync {
     /// `a + b`.
     fn plus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
 
+    /// `a - b`.
+    fn minus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+
     /// `a * b + c`, rounded once where the machine can.
     fn times_plus<S: Simd>(
         simd: S,
@@ -49,7 +52,7 @@ pub trait Lanes: Copy + Send + Sync {
 }
 
 macro_rules! lanes {
-    ($element:ident, $vector:ident, $splat:ident, $add:ident, $mul_add:ident, $not_above:ident, $select:ident, $reduce_sum:ident,
+    ($element:ident, $vector:ident, $splat:ident, $add:ident, $sub:ident, $mul_add:ident, $not_above:ident, $select:ident, $reduce_sum:ident,
      $split:ident, $split_mut:ident, $load:ident, $store:ident) => {
         impl Lanes for $element {
             type Vector<S: Simd> = S::$vector;
@@ -62,6 +65,11 @@ macro_rules! lanes {
             #[inline(always)]
             fn plus<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
                 simd.$add(a, b)
+            }
+
+            #[inline(always)]
+            fn minus<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
+                simd.$sub(a, b)
             }
 
             #[inline(always)]
@@ -108,6 +116,7 @@ lanes!(
     f32s,
     splat_f32s,
     add_f32s,
+    sub_f32s,
     mul_add_e_f32s,
     less_than_or_equal_f32s,
     select_f32s,
@@ -122,6 +131,7 @@ lanes!(
     f64s,
     splat_f64s,
     add_f64s,
+    sub_f64s,
     mul_add_e_f64s,
     less_than_or_equal_f64s,
     select_f64s,

@@ -15,7 +15,7 @@ macro_rules! cpu_backend {
     ($E:ty) => {
         impl Backend<$E> for Cpu {
             type Argmax = Vec<u32>;
-            type Regulation = regulator::Saved<$E>;
+            type Regulation = regulator::Saved<Buffer<$E, Self>>;
 
             fn shape_error(&self) -> CpuError {
                 CpuError::WrongNumElements
@@ -229,18 +229,22 @@ macro_rules! cpu_backend {
             ) -> Result<(Flat<$E, Self>, Self::Regulation), CpuError> {
                 let weights = weights.each_ref().map(elements);
                 let inputs = regulator::Inputs { x: elements(x), state: state.map(elements) };
-                let mut saved = None;
+                let lens = sizes.saved_lens(state.is_some());
+                let mut saved = regulator::Saved {
+                    gates: Storage::<$E>::try_alloc_len(self, lens.gates)?,
+                    reset: Storage::<$E>::try_alloc_len(self, lens.reset)?,
+                };
                 let next = filled(self, sizes.state_len(), |next| {
-                    saved = Some(regulator::forward(sizes, &weights, inputs, next));
+                    regulator::forward(sizes, &weights, inputs, buffers(&mut saved), next);
                 })?;
-                Ok((next, saved.expect("the tensor was filled")))
+                Ok((next, saved))
             }
 
             fn regulate_backward(
                 &self,
                 sizes: &RegulatorSizes,
                 RegulatorInputs { x, state, weights, next }: RegulatorInputs<'_, $E, Self>,
-                regulation: Self::Regulation,
+                mut regulation: Self::Regulation,
                 dnext: &Buffer<$E, Self>,
                 RegulatorGradients { dx, dstate, dweights }: RegulatorGradients<'_, Buffer<$E, Self>>,
             ) -> Result<(), CpuError> {
@@ -251,7 +255,8 @@ macro_rules! cpu_backend {
                     dweights: dweights.map(|dw| &mut dw[..]),
                 };
                 let weights = weights.each_ref().map(elements);
-                regulator::backward(sizes, &weights, inputs, regulation, (elements(next), dnext), into);
+                let saved = buffers(&mut regulation);
+                regulator::backward(sizes, &weights, inputs, saved, (elements(next), dnext), into);
                 Ok(())
             }
 
@@ -324,6 +329,13 @@ where
 {
     let len = elements.len();
     dev.try_tensor_from_vec(elements, (len,))
+}
+
+fn buffers<E: Real + Dtype>(saved: &mut regulator::Saved<Buffer<E, Cpu>>) -> regulator::Saved<&mut [E]>
+where
+    Cpu: Storage<E, Vec: std::ops::DerefMut<Target = Vec<E>>>,
+{
+    regulator::Saved { gates: &mut saved.gates, reset: &mut saved.reset }
 }
 
 fn statistics<E: Real + Dtype>(s: &Statistics<E, Cpu>) -> batch_norm::Statistics<E>

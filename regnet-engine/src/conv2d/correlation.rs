@@ -1,65 +1,32 @@
-//! The forward pass and the gradient of the input: both are sums over shifted planes.
+//! The forward pass and the gradient of the input: both are sums over views of planes.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Conv2d;
-use super::grid::{Grid, Lattice};
+use super::aligned::Aligned;
+use super::grid::{Grid, Lattice, Seen};
+use super::tasks::{Side, Task, for_each_task, images_per_task};
+use super::{Conv2d, Store};
 use crate::Real;
-use crate::product::{Outer, Panel};
+use crate::product::{Outer, Panel, Start, TAPS_PER_PASS};
 
-/// Flat output pixels that a task should at least have, so that tiles are wide on small maps too.
+/// Output pixels that a task should at least have where an image has few.
 const COLUMNS_PER_TASK: usize = 192;
 
-/// Tasks that a pass should at least have, so that threads have something to share at small batches.
-const TASKS: usize = 16;
-
-/// Rows of the panel that a task should at least have.
-const ROWS_PER_TASK: usize = 16;
-
-/// What a pass does to its result.
-#[derive(Clone, Copy)]
-pub(super) enum Store<'a, T> {
-    /// Overwrite it; each channel's sums start from its bias.
-    Overwrite(Option<&'a [T]>),
-    /// Add to it.
-    Add,
-}
-
-/// One side of the pass: the tensor it reads, or the one it writes.
-struct Side {
-    /// Channels of an image.
-    channels: usize,
-    /// Channels of a group.
-    group: usize,
-    lattices: Vec<Lattice>,
-}
-
-impl Side {
-    fn pixels(&self) -> usize {
-        self.lattices[0].pixels()
-    }
-
-    fn image(&self) -> usize {
-        self.channels * self.pixels()
-    }
-}
-
-/// A shifted plane of the source.
-struct Tap {
-    channel: usize,
-    lattice: usize,
-    shift: usize,
-}
+/// Pixels of an image that fill tiles well enough on their own.
+const ENOUGH_COLUMNS: usize = 64;
 
 /// All that is summed into one lattice of the target.
 struct Part<T> {
     lattice: Lattice,
-    taps: Vec<Tap>,
-    /// One a group.
+    /// What is summed of each source channel.
+    seen: Vec<Seen>,
+    /// One a group; source channels in order, and in each what is seen of it.
     panels: Vec<Panel<T>>,
 }
 
-/// `target[row] = sum over taps of panel[row][tap] * source[tap]`, for every group, image and pixel.
+/// `target[row] = sum of panel[row][tap] * source[tap]`, for every group, image and pixel.
 pub(super) struct Correlation<T> {
     grid: Grid,
     batch: usize,
@@ -73,32 +40,16 @@ pub(super) struct Correlation<T> {
 struct Scratch<T> {
     /// Images that the buffers hold; their layout stays the same when a task has fewer.
     images: usize,
-    source: Vec<T>,
-    target: Vec<T>,
-}
-
-/// The share of the target that one task computes.
-struct Task {
-    first_image: usize,
-    images: usize,
-    group: usize,
-    /// Channels of the group.
-    rows: std::ops::Range<usize>,
+    source: Aligned<T>,
+    /// One for each part.
+    sums: Aligned<T>,
 }
 
 impl<T: Real> Correlation<T> {
-    /// The forward pass with weight `w`.
-    pub(super) fn forward(op: &Conv2d, w: &[T]) -> Self {
-        let grid = Grid::new(op);
-        let positions = grid.shifts.len();
-        let taps: Vec<Tap> = (0..op.group_width * positions)
-            .map(|tap| {
-                let shift = grid.shifts[tap % positions];
-                let (channel, lattice) = (tap / positions, shift.lattice);
-                Tap { channel, lattice, shift: grid.offset(shift.rows, shift.columns) }
-            })
-            .collect();
-        let row = taps.len();
+    /// The forward pass with weight `w`, of the first among `of` channels.
+    pub(super) fn forward(op: &Conv2d, of: usize, w: &[T]) -> Self {
+        let (grid, seen) = Grid::of_input(op);
+        let row = op.group_width * seen.len();
         let panels = (0..op.groups())
             .into_par_iter()
             .map(|group| {
@@ -106,120 +57,80 @@ impl<T: Real> Correlation<T> {
                 Panel::new(op.group_outputs(), row, |output, tap| w[output * row + tap])
             })
             .collect();
+        let lattice = grid.whole();
         Correlation {
+            grid,
             batch: op.batch,
             groups: op.groups(),
-            source: Side { channels: op.in_channels, group: op.group_width, lattices: grid.input.clone() },
-            target: Side {
-                channels: op.out_channels,
-                group: op.group_outputs(),
-                lattices: vec![grid.output],
-            },
-            parts: vec![Part { lattice: grid.output, taps, panels }],
-            grid,
+            source: Side { channels: of, group: op.group_width, pixels: op.pixels() },
+            target: Side { channels: op.out_channels, group: op.group_outputs(), pixels: op.out_pixels() },
+            parts: vec![Part { lattice, seen, panels }],
         }
     }
 
-    /// The gradient of the input: every input lattice gathers from the output pixels that read it.
-    pub(super) fn backward_input(op: &Conv2d, w: &[T]) -> Self {
-        let grid = Grid::new(op);
-        let parts = (0..grid.input.len()).map(|index| input_lattice_part(op, &grid, index, w)).collect();
+    /// The gradient of the input, the first among `of` channels: every input lattice gathers from the output pixels
+    /// that read it.
+    pub(super) fn backward_input(op: &Conv2d, of: usize, w: &[T]) -> Self {
+        let (grid, lattices) = Grid::of_output(op);
+        let parts = lattices.into_iter().map(|(lattice, positions)| Part {
+            lattice,
+            seen: positions.iter().map(|&(_, seen)| seen).collect(),
+            panels: transposed_panels(op, w, &positions),
+        });
         Correlation {
             batch: op.batch,
             groups: op.groups(),
-            source: Side {
-                channels: op.out_channels,
-                group: op.group_outputs(),
-                lattices: vec![grid.output],
-            },
-            target: Side { channels: op.in_channels, group: op.group_width, lattices: grid.input.clone() },
-            parts,
+            source: Side { channels: op.out_channels, group: op.group_outputs(), pixels: op.out_pixels() },
+            target: Side { channels: of, group: op.group_width, pixels: op.pixels() },
+            parts: parts.collect(),
             grid,
         }
     }
 
     /// Runs the pass over the whole batch.
     pub(super) fn run(&self, source: &[T], target: &mut [T], store: Store<'_, T>) {
-        if target.is_empty() {
-            return;
-        }
-        let images = (COLUMNS_PER_TASK / self.grid.image).clamp(1, (self.batch / 8).max(1));
-        let scratch = || self.scratch(images);
-        if images > 1 {
-            let block = images * self.target.image();
-            target.par_chunks_mut(block).enumerate().for_each_init(scratch, |scratch, (index, target)| {
-                for group in 0..self.groups {
-                    let images_here = target.len() / self.target.image();
-                    let rows = 0..self.target.group;
-                    let task = Task { first_image: index * images, images: images_here, group, rows };
-                    let start = group * self.target.group * self.target.pixels();
-                    self.compute(&task, scratch, source, &mut target[start..], store);
-                }
-            });
-            return;
-        }
-        let rows = self.rows_per_task();
-        let slab = rows * self.target.pixels();
-        target.par_chunks_mut(slab).enumerate().for_each_init(scratch, |scratch, (index, target)| {
-            let (image, channel) = (index * rows / self.target.channels, index * rows % self.target.channels);
-            let (group, row) = (channel / self.target.group, channel % self.target.group);
-            let task = Task { first_image: image, images: 1, group, rows: row..row + rows };
-            if self.grid.is_plain() {
-                self.compute_in_place(&task, source, target, store);
-            } else {
-                self.compute(&task, scratch, source, target, store);
-            }
-        });
+        let pixels = self.grid.pixels();
+        let wanted = if pixels < ENOUGH_COLUMNS { COLUMNS_PER_TASK } else { pixels };
+        let images = images_per_task(self.batch, pixels, wanted);
+        for_each_task(
+            vec![(target, &self.target)],
+            (self.batch, self.groups),
+            images,
+            || self.scratch(images),
+            |task, scratch, targets| self.compute(task, scratch, source, &mut *targets[0], store),
+        );
     }
 
-    /// A divisor of the group's rows, the smaller the fewer tasks images and groups make.
-    fn rows_per_task(&self) -> usize {
-        let pieces = TASKS.div_ceil(self.batch * self.groups);
-        let least = self.target.group.div_ceil(pieces).max(ROWS_PER_TASK).min(self.target.group);
-        (least..=self.target.group).find(|&rows| self.target.group.is_multiple_of(rows)).unwrap_or(1)
+    /// Source channels that are gathered at once: what is gathered stays in the cache.
+    fn channels_per_pass(&self) -> usize {
+        let seen: usize = self.parts.iter().map(|part| part.seen.len()).sum();
+        let passes = (self.source.group * seen).div_ceil(TAPS_PER_PASS).clamp(1, self.source.group);
+        self.source.group.div_ceil(passes)
+    }
+
+    /// Whether the source is read in place.
+    fn reads_in_place(&self, images: usize) -> bool {
+        images == 1 && self.grid.is_plain()
+    }
+
+    /// Whether the target is written in place.
+    fn writes_in_place(&self, images: usize) -> bool {
+        images == 1 && self.grid.is_whole(&self.parts[0].lattice)
     }
 
     fn scratch(&self, images: usize) -> Scratch<T> {
-        if images == 1 && self.grid.is_plain() {
-            return Scratch { images, source: Vec::new(), target: Vec::new() };
-        }
-        let planes = self.source.group * self.source.lattices.len();
-        Scratch {
-            images,
-            source: vec![T::zero(); planes * self.grid.plane(images)],
-            target: vec![T::zero(); self.target.group * self.grid.image * images],
-        }
+        let source = match self.reads_in_place(images) {
+            true => 0,
+            false => self.channels_per_pass() * self.grid.views.len() * self.grid.plane(images),
+        };
+        let sums = match self.writes_in_place(images) {
+            true => 0,
+            false => self.parts.len() * self.target.group * self.grid.pixels() * images,
+        };
+        Scratch { images, source: Aligned::zeros(source), sums: Aligned::zeros(sums) }
     }
 
-    /// A task without copies, for planes that are their own grid. `target` starts at the task's first row.
-    fn compute_in_place(&self, task: &Task, source: &[T], target: &mut [T], store: Store<'_, T>) {
-        let pixels = self.target.pixels();
-        self.start(task, target, pixels, store);
-        let part = &self.parts[0];
-        let first_channel = task.first_image * self.source.channels + task.group * self.source.group;
-        let offsets: Vec<usize> = part.taps.iter().map(|tap| tap.channel * pixels).collect();
-        Outer {
-            panel: &part.panels[task.group],
-            rows: task.rows.clone(),
-            offsets: &offsets,
-            input: &source[first_channel * pixels..][..self.source.group * pixels],
-            columns: pixels,
-            out: target,
-            out_stride: pixels,
-        }
-        .run();
-    }
-
-    /// Sets the sums of every row to what they start from; `row_length` elements each.
-    fn start(&self, task: &Task, sums: &mut [T], row_length: usize, store: Store<'_, T>) {
-        let Store::Overwrite(bias) = store else { return };
-        let first = task.group * self.target.group + task.rows.start;
-        for (row, sums) in sums.chunks_exact_mut(row_length).take(task.rows.len()).enumerate() {
-            sums.fill(bias.map_or(T::zero(), |bias| bias[first + row]));
-        }
-    }
-
-    /// A task by way of the grid. `target` starts at the task's first row.
+    /// A task. `target` starts at the task's first row.
     fn compute(
         &self,
         task: &Task,
@@ -228,86 +139,110 @@ impl<T: Real> Correlation<T> {
         target: &mut [T],
         store: Store<'_, T>,
     ) {
-        let plane = self.grid.plane(scratch.images);
-        self.gather(task, source, plane, &mut scratch.source);
-        let columns = task.images * self.grid.image;
-        let sums = &mut scratch.target[..task.rows.len() * columns];
-        for part in &self.parts {
-            if part.taps.is_empty() {
-                continue;
+        let Scratch { images, source: views, sums } = scratch;
+        let in_place = self.writes_in_place(*images);
+        let columns = self.grid.pixels() * *images;
+        let sums_of_part = task.rows.len() * columns;
+        let bias = match store {
+            Store::Overwrite(bias) => bias.map(|bias| &bias[task.group * self.target.group..]),
+            Store::Add => None,
+        };
+        let first_start = match store {
+            Store::Add if in_place => Start::Output,
+            _ => Start::Bias(bias),
+        };
+        for channels in self.passes(*images) {
+            let start = if channels.start == 0 { first_start } else { Start::Output };
+            let input = if self.reads_in_place(*images) {
+                let first = task.first_image * self.source.channels + task.group * self.source.group;
+                &source[(first + channels.start) * self.source.pixels..]
+            } else {
+                self.gather(task, &channels, source, *images, views.as_mut());
+                views.as_ref()
+            };
+            for (index, part) in self.parts.iter().enumerate() {
+                let offsets = self.offsets(part, channels.len(), *images);
+                let out = match in_place {
+                    true => &mut *target,
+                    false => &mut sums.as_mut()[index * sums_of_part..],
+                };
+                Outer {
+                    panel: &part.panels[task.group],
+                    rows: task.rows.clone(),
+                    taps: channels.start * part.seen.len()..channels.end * part.seen.len(),
+                    offsets: &offsets,
+                    input,
+                    columns,
+                    start,
+                    out,
+                    out_stride: columns,
+                }
+                .run();
             }
-            match store {
-                Store::Overwrite(_) => self.start(task, sums, columns, store),
-                Store::Add => sums.fill(T::zero()),
+        }
+        if !in_place {
+            for (part, sums) in self.parts.iter().zip(sums.as_ref().chunks_exact(sums_of_part)) {
+                self.scatter(task, *images, &part.lattice, sums, target, matches!(store, Store::Add));
             }
-            let offset =
-                |tap: &Tap| (tap.channel * self.source.lattices.len() + tap.lattice) * plane + tap.shift;
-            let offsets: Vec<usize> = part.taps.iter().map(offset).collect();
-            Outer {
-                panel: &part.panels[task.group],
-                rows: task.rows.clone(),
-                offsets: &offsets,
-                input: &scratch.source,
-                columns,
-                out: sums,
-                out_stride: columns,
-            }
-            .run();
-            self.scatter(task, &part.lattice, sums, target, store);
         }
     }
 
-    /// Copies the group's source planes into the grid.
-    fn gather(&self, task: &Task, source: &[T], plane: usize, grid: &mut [T]) {
-        let pixels = self.source.pixels();
-        for channel in 0..self.source.group {
-            for (index, lattice) in self.source.lattices.iter().enumerate() {
-                let grid = &mut grid[(channel * self.source.lattices.len() + index) * plane..][..plane];
+    /// Where a part finds what it sees of the first `channels` that are gathered.
+    fn offsets(&self, part: &Part<T>, channels: usize, images: usize) -> Vec<usize> {
+        let of_channel = self.grid.views.len() * self.grid.plane(images);
+        let seen: Vec<usize> = part.seen.iter().map(|&seen| self.grid.offset(seen, images)).collect();
+        (0..channels).flat_map(|channel| seen.iter().map(move |seen| channel * of_channel + seen)).collect()
+    }
+
+    /// The source channels of a group, in the parts that are gathered at once.
+    fn passes(&self, images: usize) -> impl Iterator<Item = Range<usize>> {
+        let all = self.source.group;
+        let width = if self.reads_in_place(images) { all } else { self.channels_per_pass() };
+        (0..all).step_by(width).map(move |first| first..(first + width).min(all))
+    }
+
+    /// Copies some of the group's source planes into their views.
+    fn gather(&self, task: &Task, channels: &Range<usize>, source: &[T], images: usize, views: &mut [T]) {
+        let mut to = views.chunks_exact_mut(self.grid.plane(images));
+        for channel in channels.clone() {
+            for (view, to) in self.grid.views.iter().zip(&mut to) {
                 for image in 0..task.images {
-                    let start = (task.first_image + image) * self.source.image()
-                        + (task.group * self.source.group + channel) * pixels;
-                    let grid = &mut grid[image * self.grid.image..];
-                    self.grid.gather(lattice, &source[start..][..pixels], true, grid);
+                    let plane = self.source.plane(source, task.first_image + image, task.group, channel);
+                    self.grid.gather(view, plane, (image, images), to);
                 }
             }
         }
     }
 
     /// Copies or adds the sums to the target's planes.
-    fn scatter(&self, task: &Task, lattice: &Lattice, sums: &[T], target: &mut [T], store: Store<'_, T>) {
-        let pixels = self.target.pixels();
-        for row in 0..task.rows.len() {
+    fn scatter(
+        &self,
+        task: &Task,
+        images: usize,
+        lattice: &Lattice,
+        sums: &[T],
+        target: &mut [T],
+        add: bool,
+    ) {
+        let pixels = self.target.pixels;
+        for (row, sums) in sums.chunks_exact(self.grid.pixels() * images).enumerate() {
             for image in 0..task.images {
-                let grid = &sums[(row * task.images + image) * self.grid.image..][..self.grid.image];
                 let plane = &mut target[image * self.target.image() + row * pixels..][..pixels];
-                match store {
-                    Store::Overwrite(_) => self.grid.overwrite(grid, lattice, plane),
-                    Store::Add => self.grid.add(grid, lattice, plane),
-                }
+                self.grid.scatter(sums, (image, images), lattice, add, plane);
             }
         }
     }
 }
 
-/// What the gradient of one input lattice sums: for each output channel, the kernel positions that fall on it.
-fn input_lattice_part<T: Real>(op: &Conv2d, grid: &Grid, index: usize, w: &[T]) -> Part<T> {
-    let positions: Vec<usize> =
-        (0..grid.shifts.len()).filter(|&position| grid.shifts[position].lattice == index).collect();
-    let all = grid.shifts.len();
-    let taps = (0..op.group_outputs() * positions.len()).map(|tap| {
-        let shift = grid.shifts[positions[tap % positions.len()]];
-        let channel = tap / positions.len();
-        Tap { channel, lattice: 0, shift: grid.offset(-shift.rows, -shift.columns) }
-    });
-    let taps: Vec<Tap> = taps.collect();
-    let panels = (0..op.groups())
-        .into_par_iter()
-        .map(|group| {
-            Panel::new(op.group_width, taps.len(), |input, tap| {
-                let output = group * op.group_outputs() + tap / positions.len();
-                w[(output * op.group_width + input) * all + positions[tap % positions.len()]]
-            })
+/// What the gradient of one input lattice sums: for each output channel, the kernel positions that fall on it. One panel
+/// a group.
+fn transposed_panels<T: Real>(op: &Conv2d, w: &[T], positions: &[(usize, Seen)]) -> Vec<Panel<T>> {
+    let all = op.kernel * op.kernel;
+    let panel = |group| {
+        Panel::new(op.group_width, op.group_outputs() * positions.len(), |input, tap| {
+            let output = group * op.group_outputs() + tap / positions.len();
+            w[(output * op.group_width + input) * all + positions[tap % positions.len()].0]
         })
-        .collect();
-    Part { lattice: grid.input[index], taps, panels }
+    };
+    (0..op.groups()).into_par_iter().map(panel).collect()
 }

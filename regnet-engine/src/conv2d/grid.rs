@@ -1,18 +1,20 @@
-//! Images laid out so that a convolution needs no edge code.
+//! Planes laid out so that a convolution needs no edge code.
 //!
-//! A *lattice* is every `stride`-th pixel of a plane, from some first row and column on. In a *grid* each
-//! lattice lies in rows of the output's width, with a border of zeros above every image and left of every
-//! row; the next row's border serves as the right one, the next image's as the bottom one. A kernel position
-//! then is a shift by a constant, the same for all pixels, strides included: output pixel `q` needs element
-//! `q + shift` of the lattice that the position falls on. What comes out at border places is not used.
+//! A *lattice* is every `stride`-th pixel of a plane, from some first row and column on. A *view* is a lattice moved
+//! sideways by a column of the kernel: as wide as the output, with zeros where the lattice has no column, and rows of
+//! zeros above and below. A kernel position then is a view and a number of rows: all output pixels, row after row, read
+//! one run of the view, strides included, and nothing is computed that is not used.
+//!
+//! Images that are too small to fill vectors lie side by side: row 0 of all of them, then row 1.
 
-use std::ops::Range;
+use std::ops::RangeInclusive;
 
 use super::Conv2d;
+use super::rows::{Rows, add_rows, copy_rows};
 use crate::Real;
 
 /// Every `step`-th pixel of a plane, from (`first_row`, `first_column`) on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lattice {
     pub height: usize,
     pub width: usize,
@@ -22,6 +24,10 @@ pub(super) struct Lattice {
 }
 
 impl Lattice {
+    fn whole(height: usize, width: usize) -> Self {
+        Lattice { height, width, step: 1, first_row: 0, first_column: 0 }
+    }
+
     fn rows(&self) -> usize {
         self.height.saturating_sub(self.first_row).div_ceil(self.step)
     }
@@ -30,246 +36,209 @@ impl Lattice {
         self.width.saturating_sub(self.first_column).div_ceil(self.step)
     }
 
-    /// Pixels of the whole plane.
+    /// Where in the plane row `r` begins.
+    fn row(&self, r: usize) -> usize {
+        (self.first_row + r * self.step) * self.width + self.first_column
+    }
+}
+
+/// A lattice whose column `c + shift` is seen at column `c`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct View {
+    lattice: Lattice,
+    shift: isize,
+}
+
+/// What output pixels see at a kernel position: row `r + rows` of a view at row `r`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    view: usize,
+    rows: isize,
+}
+
+/// The layout that one pass reads.
+#[derive(Clone, Debug)]
+pub(super) struct Grid {
+    /// Rows that are computed.
+    height: usize,
+    /// Columns that are computed.
+    width: usize,
+    /// Rows of zeros above and below.
+    border: usize,
+    pub views: Vec<View>,
+}
+
+/// For every place along an axis, seen from an output pixel's own: which lattice it falls on, by its first row or
+/// column, and how many of the lattice's rows or columns away.
+fn axis(places: RangeInclusive<isize>, step: usize) -> Vec<(usize, isize)> {
+    let step = step as isize;
+    places.map(|place| (place.rem_euclid(step) as usize, place.div_euclid(step))).collect()
+}
+
+/// The same for the rows or columns of a kernel.
+fn kernel_axis(op: &Conv2d) -> Vec<(usize, isize)> {
+    let padding = op.padding() as isize;
+    axis(-padding..=padding, op.stride)
+}
+
+impl Grid {
+    fn new(op: &Conv2d) -> Self {
+        let border = op.padding().div_ceil(op.stride);
+        Grid { height: op.out_height(), width: op.out_width(), border, views: Vec::new() }
+    }
+
+    /// What is seen of planes of so many rows and columns, from the first row of places to the last.
+    fn seen(&mut self, axis: &[(usize, isize)], (height, width): (usize, usize), step: usize) -> Vec<Seen> {
+        let mut positions = Vec::new();
+        for &(first_row, rows) in axis {
+            for &(first_column, shift) in axis {
+                let lattice = Lattice { height, width, step, first_row, first_column };
+                positions.push(Seen { view: self.view(View { lattice, shift }), rows });
+            }
+        }
+        positions
+    }
+
+    /// The input as the forward pass and the gradient of the weight read it, and what each kernel position sees.
+    pub(super) fn of_input(op: &Conv2d) -> (Self, Vec<Seen>) {
+        let mut grid = Grid::new(op);
+        let seen = grid.seen(&kernel_axis(op), (op.height, op.width), op.stride);
+        (grid, seen)
+    }
+
+    /// Planes in tiles of 2x2 pixels, and what each tile sees: 4x4 pixels, itself and a border.
+    pub(super) fn of_tiles(height: usize, width: usize) -> (Self, Vec<Seen>) {
+        let mut grid =
+            Grid { height: height.div_ceil(2), width: width.div_ceil(2), border: 1, views: Vec::new() };
+        let seen = grid.seen(&axis(-1..=2, 2), (height, width), 2);
+        (grid, seen)
+    }
+
+    /// The output as the gradient of the input reads it, and, for each lattice of the input, the kernel positions that
+    /// fall on it with what they see.
+    pub(super) fn of_output(op: &Conv2d) -> (Self, Vec<(Lattice, Vec<(usize, Seen)>)>) {
+        let (mut grid, axis) = (Grid::new(op), kernel_axis(op));
+        let whole = grid.whole();
+        let mut lattices: Vec<(Lattice, Vec<(usize, Seen)>)> = Vec::new();
+        for (ky, &(first_row, rows)) in axis.iter().enumerate() {
+            for (kx, &(first_column, shift)) in axis.iter().enumerate() {
+                let (height, width, step) = (op.height, op.width, op.stride);
+                let lattice = Lattice { height, width, step, first_row, first_column };
+                let view = grid.view(View { lattice: whole, shift: -shift });
+                let position = (ky * op.kernel + kx, Seen { view, rows: -rows });
+                match lattices.iter_mut().find(|(known, _)| *known == lattice) {
+                    Some((_, positions)) => positions.push(position),
+                    None => lattices.push((lattice, vec![position])),
+                }
+            }
+        }
+        (grid, lattices)
+    }
+
+    /// The number of a view.
+    fn view(&mut self, view: View) -> usize {
+        self.views.iter().position(|&known| known == view).unwrap_or_else(|| {
+            self.views.push(view);
+            self.views.len() - 1
+        })
+    }
+
+    /// Whether the planes that are read are their own only view.
+    pub(super) fn is_plain(&self) -> bool {
+        self.border == 0 && self.views.len() == 1 && self.is_whole(&self.views[0].lattice)
+    }
+
+    /// All that is computed.
+    pub(super) fn whole(&self) -> Lattice {
+        Lattice::whole(self.height, self.width)
+    }
+
+    /// Whether a lattice is all that is computed, in its order.
+    pub(super) fn is_whole(&self, lattice: &Lattice) -> bool {
+        *lattice == self.whole()
+    }
+
+    /// Pixels that are computed of one image.
     pub(super) fn pixels(&self) -> usize {
         self.height * self.width
     }
 
-    /// The part of the plane from the lattice's pixel 0 in its row `r` to the end of that row.
-    fn row(&self, r: usize) -> Range<usize> {
-        let start = (self.first_row + r * self.step) * self.width;
-        start + self.first_column..start + self.width
-    }
-}
-
-/// A kernel position: the lattice it falls on and how far it shifts.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shift {
-    /// Index into [`Grid::input`].
-    pub lattice: usize,
-    /// Rows, from `-border` to `border`.
-    pub rows: isize,
-    /// Columns, from `-border` to `border`.
-    pub columns: isize,
-}
-
-/// The layout for one convolution.
-#[derive(Clone, Debug)]
-pub(super) struct Grid {
-    /// Rows above and columns left of an image.
-    border: usize,
-    /// Distance between rows.
-    row: usize,
-    /// Distance between images.
-    pub image: usize,
-    /// The lattices of the input that some kernel position falls on.
-    pub input: Vec<Lattice>,
-    /// The output's only lattice.
-    pub output: Lattice,
-    /// One for each kernel position, in the weight's order.
-    pub shifts: Vec<Shift>,
-}
-
-impl Grid {
-    pub(super) fn new(op: &Conv2d) -> Self {
-        let (stride, padding) = (op.stride as isize, op.padding() as isize);
-        let border = op.padding().div_ceil(op.stride);
-        let row = op.out_width() + border;
-        let axis: Vec<(usize, isize)> = (-padding..=padding)
-            .map(|place| (place.rem_euclid(stride) as usize, place.div_euclid(stride)))
-            .collect();
-        let mut residues: Vec<usize> = axis.iter().map(|&(residue, _)| residue).collect();
-        residues.sort_unstable();
-        residues.dedup();
-        let index = |residue| residues.iter().position(|&r| r == residue).expect("every residue is listed");
-        let pairs = |a: usize, b: usize| (0..a * b).map(move |i| (i / b, i % b));
-        Grid {
-            border,
-            row,
-            image: (op.out_height() + border) * row,
-            input: pairs(residues.len(), residues.len())
-                .map(|(r, c)| Lattice {
-                    height: op.height,
-                    width: op.width,
-                    step: op.stride,
-                    first_row: residues[r],
-                    first_column: residues[c],
-                })
-                .collect(),
-            output: Lattice {
-                height: op.out_height(),
-                width: op.out_width(),
-                step: 1,
-                first_row: 0,
-                first_column: 0,
-            },
-            shifts: pairs(op.kernel, op.kernel)
-                .map(|(ky, kx)| Shift {
-                    lattice: index(axis[ky].0) * residues.len() + index(axis[kx].0),
-                    rows: axis[ky].1,
-                    columns: axis[kx].1,
-                })
-                .collect(),
-        }
+    /// Elements of a row of some images.
+    pub(super) fn row(&self, images: usize) -> usize {
+        self.width * images
     }
 
-    /// Whether planes of the input, of the output and of the grid are the same, so that nothing need be
-    /// copied.
-    pub(super) fn is_plain(&self) -> bool {
-        self.border == 0 && self.input[0].step == 1
-    }
-
-    /// Elements of a bordered plane of some images.
+    /// Elements of a view of some images.
     pub(super) fn plane(&self, images: usize) -> usize {
-        images * self.image + 2 * self.border * (self.row + 1)
+        (self.height + 2 * self.border) * self.width * images
     }
 
-    /// Where in a bordered plane output pixel 0 finds what lies (`rows`, `columns`) from it.
-    pub(super) fn offset(&self, rows: isize, columns: isize) -> usize {
-        let border = self.border as isize;
-        ((rows + border) * self.row as isize + columns + border) as usize
+    /// Where, in the views of one channel of some images, the first output pixel finds what it sees.
+    pub(super) fn offset(&self, seen: Seen, images: usize) -> usize {
+        let row = self.border.strict_add_signed(seen.rows);
+        seen.view * self.plane(images) + row * self.width * images
     }
 
-    /// Copies a lattice of one image's plane into the grid, `bordered` or from the first element on, where
-    /// output pixels lie.
-    pub(super) fn gather<T: Real>(&self, lattice: &Lattice, plane: &[T], bordered: bool, grid: &mut [T]) {
-        let start = if bordered { self.offset(0, 0) } else { 0 };
-        let (rows, columns) = (lattice.rows(), lattice.columns());
-        if rows == 0 || columns == 0 {
+    /// Writes image number `image` of `images` into one of the views. What the view lacks is left as it is: zero, if a
+    /// buffer that starts as zeros holds nothing but this view.
+    pub(super) fn gather<T: Real>(
+        &self,
+        view: &View,
+        plane: &[T],
+        (image, images): (usize, usize),
+        to: &mut [T],
+    ) {
+        let (lattice, width) = (&view.lattice, self.width);
+        let first = view.shift.min(0).unsigned_abs().min(width);
+        let end = lattice.columns().saturating_add_signed(-view.shift).min(width);
+        if end <= first {
             return;
         }
-        if lattice.step == 1 {
-            let from = Rows { start: 0, distance: lattice.width };
-            let to = Rows { start, distance: self.row };
-            copy_rows(rows, columns, plane, from, grid, to);
+        if images == 1 && self.is_whole(lattice) {
+            let to = &mut to[self.border * width..][..self.pixels()];
+            return shifted(plane, view.shift, width, to);
+        }
+        let skipped = first.strict_add_signed(view.shift) * lattice.step;
+        let from = Rows { start: lattice.row(0) + skipped, distance: lattice.step * lattice.width };
+        let start = (self.border * images + image) * width + first;
+        let to_rows = Rows { start, distance: images * width };
+        copy_rows((lattice.rows(), end - first), (plane, from, lattice.step), (to, to_rows, 1));
+    }
+
+    /// Overwrites a lattice of a plane with what was computed for image number `image` of `images`, or adds it.
+    pub(super) fn scatter<T: Real>(
+        &self,
+        computed: &[T],
+        (image, images): (usize, usize),
+        lattice: &Lattice,
+        add: bool,
+        plane: &mut [T],
+    ) {
+        let size = (lattice.rows(), lattice.columns());
+        if size.0 == 0 || size.1 == 0 {
             return;
         }
-        for r in 0..rows {
-            let grid = &mut grid[start + r * self.row..][..columns];
-            let plane = &plane[lattice.row(r)];
-            if lattice.step == 2 {
-                // Pairs, because the compiler has vectors for those.
-                let (pairs, rest) = plane.as_chunks::<2>();
-                grid.iter_mut().zip(pairs).for_each(|(to, &[pixel, _])| *to = pixel);
-                grid[pairs.len()..].copy_from_slice(rest);
-            } else {
-                grid.iter_mut().zip(plane.iter().step_by(lattice.step)).for_each(|(to, &pixel)| *to = pixel);
-            }
-        }
-    }
-
-    /// Overwrites an image's plane with what the grid holds for it.
-    pub(super) fn overwrite<T: Real>(&self, grid: &[T], lattice: &Lattice, plane: &mut [T]) {
-        debug_assert_eq!(lattice.step, 1);
-        let from = Rows { start: 0, distance: self.row };
-        let to = Rows { start: 0, distance: lattice.width };
-        copy_rows(lattice.height, lattice.width, grid, from, plane, to);
-    }
-
-    /// Adds what the grid holds for a lattice to an image's plane.
-    pub(super) fn add<T: Real>(&self, grid: &[T], lattice: &Lattice, plane: &mut [T]) {
-        let (rows, columns) = (lattice.rows(), lattice.columns());
-        if columns == 0 {
-            return;
-        }
-        if lattice.step == 1 {
-            let from = Rows { start: 0, distance: self.row };
-            let to = Rows { start: 0, distance: lattice.width };
-            add_rows(rows, columns, grid, from, plane, to);
-            return;
-        }
-        for r in 0..rows {
-            let grid = &grid[r * self.row..][..columns];
-            let plane = &mut plane[lattice.row(r)];
-            if lattice.step == 2 {
-                let (pairs, rest) = plane.as_chunks_mut::<2>();
-                pairs.iter_mut().zip(grid).for_each(|([pixel, _], &sum)| *pixel += sum);
-                rest.iter_mut().zip(&grid[pairs.len()..]).for_each(|(pixel, &sum)| *pixel += sum);
-            } else {
-                plane.iter_mut().step_by(lattice.step).zip(grid).for_each(|(pixel, &sum)| *pixel += sum);
-            }
+        let from = Rows { start: image * self.width, distance: images * self.width };
+        let to = Rows { start: lattice.row(0), distance: lattice.step * lattice.width };
+        if add {
+            add_rows(size, (computed, from, 1), (plane, to, lattice.step));
+        } else {
+            copy_rows(size, (computed, from, 1), (plane, to, lattice.step));
         }
     }
 }
 
-/// Where rows lie in a slice.
-#[derive(Clone, Copy)]
-struct Rows {
-    start: usize,
-    distance: usize,
-}
-
-/// Copies rows.
-fn copy_rows<T: Real>(rows: usize, width: usize, from: &[T], a: Rows, to: &mut [T], b: Rows) {
-    if a.distance == width && b.distance == width {
-        let length = rows * width;
-        to[b.start..][..length].copy_from_slice(&from[a.start..][..length]);
-        return;
-    }
-    each_row(
-        rows,
-        width,
-        from,
-        a,
-        to,
-        b,
-        #[inline(always)]
-        |to, from| to.copy_from_slice(from),
-    );
-}
-
-/// Adds rows to rows.
-fn add_rows<T: Real>(rows: usize, width: usize, from: &[T], a: Rows, to: &mut [T], b: Rows) {
-    each_row(
-        rows,
-        width,
-        from,
-        a,
-        to,
-        b,
-        #[inline(always)]
-        |to, from| to.iter_mut().zip(from).for_each(|(to, &from)| *to += from),
-    );
-}
-
-/// Calls `run(to, from)` for each row; those of the usual short widths without a loop or a call of its own.
-#[inline(always)]
-fn each_row<T>(
-    rows: usize,
-    width: usize,
-    from: &[T],
-    a: Rows,
-    to: &mut [T],
-    b: Rows,
-    run: impl Fn(&mut [T], &[T]),
-) {
-    macro_rules! widths {
-        ($($usual:literal)*) => {
-            match width {
-                $($usual => each_row_of::<T, $usual>(rows, from, a, to, b, run),)*
-                _ => {
-                    for r in 0..rows {
-                        let from = &from[a.start + r * a.distance..][..width];
-                        run(&mut to[b.start + r * b.distance..][..width], from);
-                    }
-                }
-            }
-        };
-    }
-    widths!(4 7 8 14 16 28 32);
-}
-
-#[inline(always)]
-fn each_row_of<T, const WIDTH: usize>(
-    rows: usize,
-    from: &[T],
-    a: Rows,
-    to: &mut [T],
-    b: Rows,
-    run: impl Fn(&mut [T], &[T]),
-) {
-    for r in 0..rows {
-        let from = &from[a.start + r * a.distance..][..WIDTH];
-        run(&mut to[b.start + r * b.distance..][..WIDTH], from);
+/// Writes rows of `width`, moved by `shift`, at the speed of one long copy; the zeros at the rows' ends come after it.
+fn shifted<T: Real>(from: &[T], shift: isize, width: usize, to: &mut [T]) {
+    let (distance, length) = (shift.unsigned_abs(), to.len());
+    let zeros = if shift < 0 {
+        to[distance..].copy_from_slice(&from[..length - distance]);
+        0..distance
+    } else {
+        to[..length - distance].copy_from_slice(&from[distance..length]);
+        width - distance..width
+    };
+    for column in zeros {
+        to[column..].iter_mut().step_by(width).for_each(|pixel| *pixel = T::zero());
     }
 }

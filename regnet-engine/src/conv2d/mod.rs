@@ -1,11 +1,16 @@
 //! Grouped two-dimensional convolution with "same" padding.
 
+mod aligned;
 mod correlation;
 pub mod depthwise;
 pub(crate) mod fast;
 mod grid;
 pub mod reference;
+mod rows;
+mod tasks;
+mod transpose;
 mod weight_gradient;
+mod winograd;
 
 use std::ops::Range;
 
@@ -14,6 +19,48 @@ use pulp::Simd;
 use self::depthwise::Depthwise;
 use crate::planes::{Planes, Terms, sum_of};
 use crate::{Real, check};
+
+/// What a forward pass does to its result.
+#[derive(Clone, Copy, Debug)]
+pub enum Store<'a, T> {
+    /// Overwrite it; each channel's sums start from its bias.
+    Overwrite(Option<&'a [T]>),
+    /// Add to it.
+    Add,
+}
+
+/// What a forward pass reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a, T> {
+    /// Channels of the tensor, the first of which are the input.
+    pub of: usize,
+    /// The tensor.
+    pub x: &'a [T],
+    /// The weight.
+    pub w: &'a [T],
+}
+
+/// An input's gradient with what it is made of.
+#[derive(Debug)]
+pub struct InputGradient<'a, T> {
+    /// Channels of the tensor, the first of which are the input; the others' gradient is left alone.
+    pub of: usize,
+    /// The weight.
+    pub w: &'a [T],
+    /// The gradient, to add to.
+    pub dx: &'a mut [T],
+}
+
+/// A weight's gradient with what it is made of.
+#[derive(Debug)]
+pub struct WeightGradient<'a, T> {
+    /// Channels of the tensor, the first of which are the input.
+    pub of: usize,
+    /// The tensor.
+    pub x: &'a [T],
+    /// The gradient, to add to.
+    pub dw: &'a mut [T],
+}
 
 /// The sizes of one convolution: an odd square kernel, padded by `kernel / 2` on all sides.
 ///
@@ -82,6 +129,12 @@ impl Conv2d {
         self.batch * self.in_channels * self.pixels()
     }
 
+    /// Elements of a tensor of `of` channels, the first of which are the input.
+    fn tensor_len(&self, of: usize) -> usize {
+        assert!(of >= self.in_channels, "{of} channels do not hold the input's: {self:?}");
+        self.batch * of * self.pixels()
+    }
+
     /// Elements of the output.
     pub fn output_len(&self) -> usize {
         self.batch * self.out_channels * self.out_pixels()
@@ -128,35 +181,56 @@ pub fn forward<T: Real>(op: &Conv2d, x: &[T], w: &[T], bias: Option<&[T]>, y: &m
         check::length("bias", bias, op.out_channels);
     }
     check::length("y", y, op.output_len());
-    T::conv2d_forward(op, x, w, bias, y);
+    T::conv2d_forward(op, &[Input { of: op.in_channels, x, w }], Store::Overwrite(bias), y);
 }
 
-/// Adds the convolution of `x` by `w` to `y`. A convolution of channels that lie in several tensors is the sum of
-/// theirs, so that they need not be copied into one.
+/// Adds the convolution of `x` by `w` to `y`.
 pub fn forward_add<T: Real>(op: &Conv2d, x: &[T], w: &[T], y: &mut [T]) {
-    op.check();
-    check::length("x", x, op.input_len());
-    check::length("w", w, op.weight_len());
-    check::length("y", y, op.output_len());
-    T::conv2d_forward_add(op, x, w, y);
+    forward_of(op, &[Input { of: op.in_channels, x, w }], Store::Add, y);
 }
 
 /// Adds the gradient with respect to the input to `dx`.
 pub fn backward_input<T: Real>(op: &Conv2d, w: &[T], dy: &[T], dx: &mut [T]) {
-    op.check();
-    check::length("w", w, op.weight_len());
-    check::length("dy", dy, op.output_len());
-    check::length("dx", dx, op.input_len());
-    T::conv2d_backward_input(op, w, dy, dx);
+    backward_input_of(op, dy, vec![InputGradient { of: op.in_channels, w, dx }]);
 }
 
 /// Adds the gradient with respect to the weight to `dw`.
 pub fn backward_weight<T: Real>(op: &Conv2d, x: &[T], dy: &[T], dw: &mut [T]) {
+    backward_weight_of(op, dy, vec![WeightGradient { of: op.in_channels, x, dw }]);
+}
+
+/// Writes or adds the sum of the convolutions of some inputs, of which each has its own weight: the convolution of
+/// channels that lie in several tensors, without copying them into one.
+pub(crate) fn forward_of<T: Real>(op: &Conv2d, inputs: &[Input<'_, T>], store: Store<'_, T>, y: &mut [T]) {
     op.check();
-    check::length("x", x, op.input_len());
+    for input in inputs {
+        check::length("x", input.x, op.tensor_len(input.of));
+        check::length("w", input.w, op.weight_len());
+    }
+    check::length("y", y, op.output_len());
+    T::conv2d_forward(op, inputs, store, y);
+}
+
+/// Adds the gradients with respect to the inputs of [`forward_of`].
+pub(crate) fn backward_input_of<T: Real>(op: &Conv2d, dy: &[T], inputs: Vec<InputGradient<'_, T>>) {
+    op.check();
     check::length("dy", dy, op.output_len());
-    check::length("dw", dw, op.weight_len());
-    T::conv2d_backward_weight(op, x, dy, dw);
+    for input in &inputs {
+        check::length("w", input.w, op.weight_len());
+        check::length("dx", input.dx, op.tensor_len(input.of));
+    }
+    T::conv2d_backward_input(op, dy, inputs);
+}
+
+/// Adds the gradients with respect to the weights of [`forward_of`].
+pub(crate) fn backward_weight_of<T: Real>(op: &Conv2d, dy: &[T], inputs: Vec<WeightGradient<'_, T>>) {
+    op.check();
+    check::length("dy", dy, op.output_len());
+    for input in &inputs {
+        check::length("x", input.x, op.tensor_len(input.of));
+        check::length("dw", input.dw, op.weight_len());
+    }
+    T::conv2d_backward_weight(op, dy, inputs);
 }
 
 /// Sums of the elements themselves.
@@ -178,3 +252,6 @@ pub fn backward_bias<T: Real>(op: &Conv2d, dy: &[T], db: &mut [T]) {
         *db += T::of(sum);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::{Linear, reference};
 use crate::Real;
-use crate::product::{Inner, Outer, Panel};
+use crate::product::{Inner, Outer, Panel, Start};
 
 /// Rows of the result that a task computes.
 const ROWS: usize = 16;
@@ -64,6 +64,16 @@ pub(crate) fn backward_weight<T: Real>(op: &Linear, x: &[T], dy: &[T], dw: &mut 
 /// Adds the product of `panel` and `right`, a matrix of rows of `columns` elements, to `out`.
 fn add_rows<T: Real>(panel: &Panel<T>, right: &[T], columns: usize, out: &mut [T]) {
     let offsets: Vec<usize> = (0..right.len() / columns).map(|row| row * columns).collect();
-    let rows = 0..out.len() / columns;
-    Outer { panel, rows, offsets: &offsets, input: right, columns, out, out_stride: columns }.run();
+    Outer {
+        panel,
+        rows: 0..out.len() / columns,
+        taps: 0..offsets.len(),
+        offsets: &offsets,
+        input: right,
+        columns,
+        start: Start::Output,
+        out,
+        out_stride: columns,
+    }
+    .run();
 }

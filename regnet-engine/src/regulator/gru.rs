@@ -19,47 +19,45 @@ pub(super) fn forward<T: Real>(
     convolutions: &Convolutions<'_, T>,
     bias: &[T],
     Inputs { x, state }: Inputs<'_, T>,
+    Saved { gates, reset }: Saved<&mut [T]>,
     out: &mut [T],
-) -> Saved<T> {
+) {
     let op = convolutions.op.gate();
-    let mut gates = vec![T::zero(); GATES * op.len()];
-    convolutions.features(x, &mut gates);
+    convolutions.features(x, gates);
     let Some(state) = state else {
-        gru::blend(&op, None, bias, &mut gates, out);
-        return Saved { gates, reset: Vec::new() };
+        gru::blend(&op, None, bias, gates, out);
+        return;
     };
     let mut h = vec![T::zero(); UPDATE_AND_RESET.len() * op.len()];
-    convolutions.add_hidden(UPDATE_AND_RESET, state, &mut h);
-    let mut reset = vec![T::zero(); op.len()];
-    gru::reset(&op, gru::Reset { h: &h, bias, state }, &mut gates, &mut reset);
+    convolutions.add(Of::State, UPDATE_AND_RESET, state, &mut h);
+    gru::reset(&op, gru::Reset { h: &h, bias, state }, gates, reset);
     let mut candidate = vec![T::zero(); op.len()];
-    convolutions.add_hidden(CANDIDATE, &reset, &mut candidate);
+    convolutions.add(Of::Reset, CANDIDATE, reset, &mut candidate);
     let previous = gru::Previous { h: &h, candidate: &candidate, state };
-    gru::blend(&op, Some(previous), bias, &mut gates, out);
-    Saved { gates, reset }
+    gru::blend(&op, Some(previous), bias, gates, out);
 }
 
 pub(super) fn backward<T: Real>(
     convolutions: &Convolutions<'_, T>,
     Inputs { x, state }: Inputs<'_, T>,
-    Saved { mut gates, reset }: Saved<T>,
+    Saved { gates, reset }: Saved<&mut [T]>,
     dout: &[T],
     Gradients { dx, mut dstate, mut dweights }: Gradients<'_, T>,
 ) {
     let op = convolutions.op.gate();
     let dconvolutions = &mut dweights.convolutions;
     let into = gru::Gradients { dstate: dstate.as_deref_mut(), dbias: &mut *dweights.bias };
-    gru::blend_backward(&op, state, dout, &mut gates, into);
+    gru::blend_backward(&op, state, dout, gates, into);
     if let Some((state, dstate)) = state.zip(dstate) {
-        let dcandidate = channels::taken(&of_gates(&op, CANDIDATE), &gates);
+        let dcandidate = channels::taken(&of_gates(&op, CANDIDATE), gates);
         let mut dreset = vec![T::zero(); op.len()];
-        convolutions.backward(Of::Hidden, CANDIDATE, &reset, &dcandidate, &mut dreset, dconvolutions);
+        convolutions.backward(Of::Reset, CANDIDATE, reset, &dcandidate, &mut dreset, dconvolutions);
         let into = gru::Gradients { dstate: Some(&mut *dstate), dbias: dweights.bias };
-        gru::reset_backward(&op, state, &dreset, &mut gates, into);
-        let dgates = channels::taken(&of_gates(&op, UPDATE_AND_RESET), &gates);
-        convolutions.backward(Of::Hidden, UPDATE_AND_RESET, state, &dgates, dstate, dconvolutions);
+        gru::reset_backward(&op, state, &dreset, gates, into);
+        let dgates = channels::taken(&of_gates(&op, UPDATE_AND_RESET), gates);
+        convolutions.backward(Of::State, UPDATE_AND_RESET, state, &dgates, dstate, dconvolutions);
     }
-    convolutions.backward(Of::Features, 0..GATES, x, &gates, dx, dconvolutions);
+    convolutions.backward(Of::Features, 0..GATES, x, gates, dx, dconvolutions);
 }
 
 /// Some gates among all.

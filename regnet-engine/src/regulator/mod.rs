@@ -70,6 +70,13 @@ impl Step {
         self.cell.gates() * self.channels
     }
 
+    /// Elements of what [`forward`] saves, with a previous state or without.
+    pub fn saved_lens(&self, has_state: bool) -> Saved<usize> {
+        let has_reset = has_state && self.cell == Cell::Gru;
+        let gate = self.gate().len();
+        Saved { gates: self.cell.gates() * gate, reset: if has_reset { gate } else { 0 } }
+    }
+
     fn gate(&self) -> Gate {
         Gate { batch: self.batch, channels: self.channels, pixels: self.out_height() * self.out_width() }
     }
@@ -145,13 +152,21 @@ impl<V> ConvWeights<V> {
     }
 }
 
-/// What [`backward`] needs of [`forward`], beside its inputs and its output.
-#[derive(Clone, Debug)]
-pub struct Saved<T> {
-    /// The activated gates.
-    gates: Vec<T>,
+/// What [`backward`] needs of [`forward`], beside its inputs and its output: buffers of the caller's, which [`forward`]
+/// overwrites and [`backward`] uses up. [`Step::saved_lens`] says how long they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Saved<V> {
+    /// The activated gates; of an rnn, whose gate is its output, room for the gate's gradient.
+    pub gates: V,
     /// `r H` of a gru.
-    reset: Vec<T>,
+    pub reset: V,
+}
+
+impl<V> Saved<V> {
+    /// The same with `each` buffer in another form.
+    pub fn map<W>(self, mut each: impl FnMut(V) -> W) -> Saved<W> {
+        Saved { gates: each(self.gates), reset: each(self.reset) }
+    }
 }
 
 /// What a step reads.
@@ -174,33 +189,34 @@ pub struct Gradients<'a, T> {
     pub dweights: Weights<&'a mut [T]>,
 }
 
-/// Overwrites `out` with the next state, before its norm.
+/// Overwrites `out` with the next state, before its norm, and `saved`.
 pub fn forward<T: Real>(
     op: &Step,
     weights: &Weights<&[T]>,
     inputs: Inputs<'_, T>,
+    saved: Saved<&mut [T]>,
     out: &mut [T],
-) -> Saved<T> {
-    check(op, weights, inputs);
+) {
+    check(op, weights, inputs, &saved);
     check::length("out", out, op.state_len());
     let convolutions = Convolutions { op, weights: &weights.convolutions };
     match op.cell {
         Cell::Rnn => rnn::forward(&convolutions, weights.bias, inputs, out),
-        Cell::Gru => gru::forward(&convolutions, weights.bias, inputs, out),
-        Cell::Lstm => lstm::forward(&convolutions, weights.bias, inputs, out),
+        Cell::Gru => gru::forward(&convolutions, weights.bias, inputs, saved, out),
+        Cell::Lstm => lstm::forward(&convolutions, weights.bias, inputs, saved.gates, out),
     }
 }
 
-/// Adds to all of `gradients`; `out` is what [`forward`] wrote, `dout` the gradient with respect to it.
+/// Adds to all of `gradients`; `saved` and `out` are what [`forward`] wrote, `dout` the gradient with respect to `out`.
 pub fn backward<T: Real>(
     op: &Step,
     weights: &Weights<&[T]>,
     inputs: Inputs<'_, T>,
-    saved: Saved<T>,
+    saved: Saved<&mut [T]>,
     (out, dout): (&[T], &[T]),
     gradients: Gradients<'_, T>,
 ) {
-    check(op, weights, inputs);
+    check(op, weights, inputs, &saved);
     check::length("out", out, op.state_len());
     check::length("dout", dout, op.state_len());
     check::length("dx", gradients.dx, op.input_len());
@@ -211,15 +227,18 @@ pub fn backward<T: Real>(
     );
     let convolutions = Convolutions { op, weights: &weights.convolutions };
     match op.cell {
-        Cell::Rnn => rnn::backward(&convolutions, inputs, saved, (out, dout), gradients),
+        Cell::Rnn => rnn::backward(&convolutions, inputs, saved.gates, (out, dout), gradients),
         Cell::Gru => gru::backward(&convolutions, inputs, saved, dout, gradients),
-        Cell::Lstm => lstm::backward(&convolutions, inputs, saved, (out, dout), gradients),
+        Cell::Lstm => lstm::backward(&convolutions, inputs, saved.gates, (out, dout), gradients),
     }
 }
 
 #[track_caller]
-fn check<T>(op: &Step, weights: &Weights<&[T]>, inputs: Inputs<'_, T>) {
+fn check<T>(op: &Step, weights: &Weights<&[T]>, inputs: Inputs<'_, T>, saved: &Saved<&mut [T]>) {
     assert!(op.stride > 0, "the stride is 0: {op:?}");
+    let lens = op.saved_lens(inputs.state.is_some());
+    check::length("saved gates", saved.gates, lens.gates);
+    check::length("saved reset", saved.reset, lens.reset);
     let rows = op.rows();
     match weights.convolutions {
         ConvWeights::Full { x, h } => {

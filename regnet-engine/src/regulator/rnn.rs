@@ -1,36 +1,27 @@
 //! The plain cell: one gate.
 
-use super::convolution::{Convolutions, Of};
-use super::{Gradients, Inputs, Saved};
+use super::convolution::Convolutions;
+use super::{Gradients, Inputs};
 use crate::Real;
 use crate::cells::rnn;
 
 pub(super) fn forward<T: Real>(
     convolutions: &Convolutions<'_, T>,
     bias: &[T],
-    Inputs { x, state }: Inputs<'_, T>,
+    inputs: Inputs<'_, T>,
     out: &mut [T],
-) -> Saved<T> {
-    convolutions.features(x, out);
-    if let Some(state) = state {
-        convolutions.add_hidden(0..1, state, out);
-    }
+) {
+    convolutions.all(inputs, out);
     rnn::forward(&convolutions.op.gate(), None, bias, out);
-    Saved { gates: Vec::new(), reset: Vec::new() }
 }
 
 pub(super) fn backward<T: Real>(
     convolutions: &Convolutions<'_, T>,
-    Inputs { x, state }: Inputs<'_, T>,
-    _: Saved<T>,
+    inputs: Inputs<'_, T>,
+    dgates: &mut [T],
     (out, dout): (&[T], &[T]),
     Gradients { dx, dstate, mut dweights }: Gradients<'_, T>,
 ) {
-    let mut dgates = vec![T::zero(); out.len()];
-    rnn::backward(&convolutions.op.gate(), out, dout, &mut dgates, dweights.bias);
-    let dconvolutions = &mut dweights.convolutions;
-    convolutions.backward(Of::Features, 0..1, x, &dgates, dx, dconvolutions);
-    if let Some((state, dstate)) = state.zip(dstate) {
-        convolutions.backward(Of::Hidden, 0..1, state, &dgates, dstate, dconvolutions);
-    }
+    rnn::backward(&convolutions.op.gate(), out, dout, dgates, dweights.bias);
+    convolutions.all_backward(inputs, dgates, dx, dstate, &mut dweights.convolutions);
 }

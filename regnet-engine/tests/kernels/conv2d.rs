@@ -153,6 +153,17 @@ fn every_width_with_its_own_row_copy() {
 }
 
 #[test]
+fn dense_kernels_of_3_in_tiles() {
+    // Odd sizes, images side by side, rows of more than one strip, more channels than a pass takes.
+    check_both(square(2, 16, 16, 3, 1, 9), true, 15);
+    check_both(square(35, 16, 16, 3, 1, 4), false, 16);
+    check_both(Conv2d { out_channels: 40, ..square(2, 24, 24, 3, 1, 8) }, true, 17);
+    check_both(Conv2d { height: 6, width: 135, ..square(1, 12, 12, 3, 1, 0) }, false, 18);
+    check_both(Conv2d { out_channels: 12, ..square(1, 72, 72, 3, 1, 32) }, true, 19);
+    check_both(square(2, 48, 24, 3, 1, 7), false, 20);
+}
+
+#[test]
 fn rows_split_among_tasks_at_batch_1() {
     check_both(square(1, 96, 96, 1, 1, 6), true, 7);
     check_both(square(1, 48, 48, 3, 2, 9), true, 8);
@@ -172,7 +183,12 @@ fn nothing_to_do() {
 
 #[test]
 fn the_same_bits_for_any_number_of_threads() {
-    for op in [square(13, 24, 8, 3, 1, 9), square(9, 40, 40, 1, 1, 4), square(5, 16, 16, 3, 2, 11)] {
+    for op in [
+        square(13, 24, 8, 3, 1, 9),
+        square(9, 40, 40, 1, 1, 4),
+        square(5, 16, 16, 3, 2, 11),
+        square(19, 32, 16, 3, 1, 6),
+    ] {
         let operands = Operands::<f32>::new(op, true, 13);
         same_bits_for_any_threads(&format!("{op:?}"), || {
             let passes = operands.fast();

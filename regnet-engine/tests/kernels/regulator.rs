@@ -50,19 +50,24 @@ impl Layout {
         }
     }
 
-    fn forward<T: regnet_engine::Real>(&self, all: &[T]) -> (Vec<T>, Saved<T>) {
+    fn forward<T: regnet_engine::Real>(&self, all: &[T]) -> (Vec<T>, Saved<Vec<T>>) {
         let (inputs, weights) = self.read(all);
         let mut out = vec![T::nan(); self.op.state_len()];
-        let saved = forward(&self.op, &weights, inputs, &mut out);
+        let mut saved = self.op.saved_lens(self.has_state).map(|len| vec![T::nan(); len]);
+        forward(&self.op, &weights, inputs, each_mut(&mut saved), &mut out);
         (out, saved)
     }
 
     /// Adds to `gradient`, which is laid out as `all` is.
     fn backward<T: regnet_engine::Real>(&self, all: &[T], dout: &[T], gradient: &mut [T]) {
         let (inputs, weights) = self.read(all);
-        let (out, saved) = self.forward(all);
-        backward(&self.op, &weights, inputs, saved, (&out, dout), self.gradients(gradient));
+        let (out, mut saved) = self.forward(all);
+        backward(&self.op, &weights, inputs, each_mut(&mut saved), (&out, dout), self.gradients(gradient));
     }
+}
+
+fn each_mut<T>(saved: &mut Saved<Vec<T>>) -> Saved<&mut [T]> {
+    Saved { gates: &mut saved.gates, reset: &mut saved.reset }
 }
 
 const CELLS: [Cell; 3] = [Cell::Rnn, Cell::Gru, Cell::Lstm];

@@ -69,9 +69,9 @@ impl Depthwise {
     }
 
     #[track_caller]
-    fn check<T>(&self, x: (&str, &[T]), w: (&str, &[T]), y: (&str, &[T])) {
+    fn check<T>(&self, of: usize, x: (&str, &[T]), w: (&str, &[T]), y: (&str, &[T])) {
         assert!(self.stride > 0, "the stride is 0: {self:?}");
-        check::length(x.0, x.1, self.input_len());
+        check::length(x.0, x.1, self.gate().tensor_len(of));
         check::length(w.0, w.1, self.weight_len());
         check::length(y.0, y.1, self.output_len());
     }
@@ -79,24 +79,39 @@ impl Depthwise {
 
 /// Overwrites `y` with the convolution of `x` by `w`.
 pub fn forward<T: Real>(op: &Depthwise, x: &[T], w: &[T], y: &mut [T]) {
-    op.check(("x", x), ("w", w), ("y", y));
-    T::depthwise_forward(op, x, w, false, y);
+    op.check(op.channels, ("x", x), ("w", w), ("y", y));
+    T::depthwise_forward(op, op.channels, x, w, false, y);
 }
 
 /// Adds the convolution of `x` by `w` to `y`.
 pub fn forward_add<T: Real>(op: &Depthwise, x: &[T], w: &[T], y: &mut [T]) {
-    op.check(("x", x), ("w", w), ("y", y));
-    T::depthwise_forward(op, x, w, true, y);
+    forward_add_of(op, op.channels, x, w, y);
 }
 
 /// Adds the gradient with respect to the input to `dx`.
 pub fn backward_input<T: Real>(op: &Depthwise, w: &[T], dy: &[T], dx: &mut [T]) {
-    op.check(("dx", dx), ("w", w), ("dy", dy));
-    T::depthwise_backward_input(op, w, dy, dx);
+    backward_input_of(op, op.channels, w, dy, dx);
 }
 
 /// Adds the gradient with respect to the weight to `dw`.
 pub fn backward_weight<T: Real>(op: &Depthwise, x: &[T], dy: &[T], dw: &mut [T]) {
-    op.check(("x", x), ("dw", dw), ("dy", dy));
-    T::depthwise_backward_weight(op, x, dy, dw);
+    backward_weight_of(op, op.channels, x, dy, dw);
+}
+
+/// [`forward_add`] whose input is the first channels of `of`.
+pub(crate) fn forward_add_of<T: Real>(op: &Depthwise, of: usize, x: &[T], w: &[T], y: &mut [T]) {
+    op.check(of, ("x", x), ("w", w), ("y", y));
+    T::depthwise_forward(op, of, x, w, true, y);
+}
+
+/// [`backward_input`] whose input is the first channels of `of`; the others' gradient is left alone.
+pub(crate) fn backward_input_of<T: Real>(op: &Depthwise, of: usize, w: &[T], dy: &[T], dx: &mut [T]) {
+    op.check(of, ("dx", dx), ("w", w), ("dy", dy));
+    T::depthwise_backward_input(op, of, w, dy, dx);
+}
+
+/// [`backward_weight`] whose input is the first channels of `of`.
+pub(crate) fn backward_weight_of<T: Real>(op: &Depthwise, of: usize, x: &[T], dy: &[T], dw: &mut [T]) {
+    op.check(of, ("x", x), ("dw", dw), ("dy", dy));
+    T::depthwise_backward_weight(op, of, x, dy, dw);
 }

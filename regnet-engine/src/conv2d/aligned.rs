@@ -1,0 +1,33 @@
+//! Buffers whose first element begins a cache line, so that vectors do not lie across two.
+
+use crate::Real;
+
+/// Bytes of a cache line, and of the widest vector.
+const LINE: usize = 64;
+
+/// A buffer.
+pub(super) struct Aligned<T> {
+    elements: Vec<T>,
+    first: usize,
+}
+
+impl<T: Real> Aligned<T> {
+    /// Zeros.
+    pub(super) fn zeros(length: usize) -> Self {
+        if length == 0 {
+            return Aligned { elements: Vec::new(), first: 0 };
+        }
+        let elements = vec![T::zero(); length + LINE / size_of::<T>()];
+        // Where the alignment is not to be had, the buffer is slower, not wrong.
+        let first = elements.as_ptr().align_offset(LINE).min(LINE / size_of::<T>());
+        Aligned { elements, first }
+    }
+
+    pub(super) fn as_ref(&self) -> &[T] {
+        &self.elements[self.first..]
+    }
+
+    pub(super) fn as_mut(&mut self) -> &mut [T] {
+        &mut self.elements[self.first..]
+    }
+}
