@@ -98,7 +98,7 @@ fn velocity_is_part_of_a_checkpoint() {
     let mut training = Training::new(&device, &mut net, &tiny(), &data(), &recipe()).unwrap();
     training.epoch(|_| ControlFlow::Continue(())).unwrap();
     let bytes = training.checkpoint().unwrap();
-    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let file = ::safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let velocity = file.tensor("velocity.s1.b1.f.a.weight").unwrap();
     assert!(velocity.data().iter().any(|&byte| byte != 0));
     assert!(file.tensor("s1.b1.f.a_bn.running_mean").is_ok());

@@ -161,6 +161,6 @@ mod tests {
         assert_eq!(Halving { eta: 3, rungs: 1 }.choose(&trials), [3, 5]);
         assert_eq!(Halving { eta: 2, rungs: 1 }.choose(&trials), [3, 5, 7]);
         let lost = [(0, None), (1, None)];
-        assert_eq!(Halving { eta: 2, rungs: 1 }.choose(&lost), [0; 0]);
+        assert!(Halving { eta: 2, rungs: 1 }.choose(&lost).is_empty());
     }
 }

@@ -128,13 +128,17 @@ impl Rates {
             a += acts;
         }
         let determinant = ff * aa - fa * fa;
+        // Networks of one ratio tell nothing of the two apart.
+        if determinant <= 1e-9 * ff * aa {
+            return Self { flop: f / ff, activation: 0.0 };
+        }
         let (flop, activation) = ((f * aa - a * fa) / determinant, (a * ff - f * fa) / determinant);
-        if flop >= 0.0 && activation >= 0.0 {
-            Self { flop, activation }
-        } else if activation >= 0.0 {
+        if flop < 0.0 {
             Self { flop: 0.0, activation: a / aa }
-        } else {
+        } else if activation < 0.0 {
             Self { flop: f / ff, activation: 0.0 }
+        } else {
+            Self { flop, activation }
         }
     }
 

@@ -51,13 +51,12 @@ const NOTICE: u32 = 60;
 const RUN: &str = r#"trap 'kill -TERM "$run" 2>/dev/null' TERM
 "$regnet" sweep run "$sweep" --shard "$SLURM_ARRAY_TASK_ID/$tasks" "${options[@]}" < /dev/null &
 run=$!
-wait "$run"
-code=$?
-# A trap interrupts the wait before the program has ended.
+# A notice interrupts a wait, so that one of them may return before the program has ended.
 while kill -0 "$run" 2> /dev/null; do
     wait "$run"
-    code=$?
 done
+wait "$run"
+code=$?
 # A task that was cancelled is no longer running, and is not to come back.
 state=$(squeue --noheader --format=%T --jobs "$SLURM_JOB_ID")
 if [ "$code" -ne 0 ] && [ "$state" = RUNNING ] && [ "${SLURM_RESTART_COUNT:-0}" -lt "$retries" ]; then
