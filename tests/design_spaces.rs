@@ -37,7 +37,10 @@ fn a_short_comparison_leaves_its_report_and_is_not_repeated() {
     let text = report.to_string();
     for (population, name) in report.populations().iter().zip(["AnyNetXE", "RegNetX"]) {
         let costs: Vec<u64> = population.entries.iter().map(|entry| entry.cost.flops).collect();
-        assert!(costs.len() == 2 && costs.iter().all(|flops| (200_000..=600_000).contains(flops)), "{costs:?}");
+        assert!(
+            costs.len() == 2 && costs.iter().all(|flops| (200_000..=600_000).contains(flops)),
+            "{costs:?}"
+        );
         assert!(text.contains(name), "{text}");
     }
     assert_eq!(report.comparisons().len(), 1);

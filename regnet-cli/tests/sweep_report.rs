@@ -55,7 +55,9 @@ fn sweeps_are_compared() {
     let (a, e, out) = (path("a"), path("e"), path("pages/spaces.html"));
     let said = regnet(&format!("sweep report {} {} --out {}", a.display(), e.display(), out.display()));
     assert_eq!((said.code, said.stderr.as_str()), (0, ""));
-    for text in ["AnyNetXA           3        0         0        50.00         62.50", "+25.00", "spaces.html"] {
+    for text in
+        ["AnyNetXA           3        0         0        50.00         62.50", "+25.00", "spaces.html"]
+    {
         assert!(said.stdout.contains(text), "{text} is not in:\n{}", said.stdout);
     }
     assert!(fs::read_to_string(&out).unwrap().contains("AnyNetXE: n = 2, min 25.0, mean 37.5"));
@@ -77,7 +79,11 @@ fn sweeps_are_compared() {
 fn folders_without_results_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty");
-    assert_fails(&format!("sweep report {}", empty.display()), 1, &[&empty.display().to_string(), "sweep.json"]);
+    assert_fails(
+        &format!("sweep report {}", empty.display()),
+        1,
+        &[&empty.display().to_string(), "sweep.json"],
+    );
     sweep(&empty, "new", &[]);
     assert_fails(&format!("sweep report {}", empty.display()), 1, &["no trial of new has ended yet"]);
 }

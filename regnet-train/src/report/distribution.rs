@@ -82,7 +82,8 @@ fn draw_edfs(caption: &str, lines: &[Option<Line>]) -> String {
 
 /// A legend, which hides no line, and the diagram below it.
 fn draw(axes: &Axes<'_>, lines: &[Option<Line>], points: impl Fn(&Line) -> Vec<(f64, f64)>) -> String {
-    let coloured = || lines.iter().zip(COLOURS.into_iter().cycle()).filter_map(|(line, of)| Some((line.as_ref()?, of)));
+    let coloured =
+        || lines.iter().zip(COLOURS.into_iter().cycle()).filter_map(|(line, of)| Some((line.as_ref()?, of)));
     let head = 8 + LEGEND_LINE * coloured().count() as u32;
     chart::svg((SIZE.0, SIZE.1 + head), |root| {
         let (legend, diagram) = root.split_vertically(head);
