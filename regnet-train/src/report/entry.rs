@@ -91,7 +91,7 @@ impl Entry {
         }
     }
 
-    /// One number of each stage, with blanks between; only one where all agree and `short` says so.
+    /// One number of each stage, with blanks between.
     pub(super) fn each(&self, number: impl Fn(&Stage) -> f64) -> String {
         let numbers: Vec<String> = self.net.stages.iter().map(|stage| number(stage).to_string()).collect();
         numbers.join(" ")
