@@ -36,13 +36,13 @@ pub fn names<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(model: &M, each:
 }
 
 /// Calls `each` with every tensor of `model`; what it returns replaces the elements, and `None` leaves them. Unlike
-/// [`write`] it does not copy the elements first.
+/// [`write()`] it does not copy the elements first.
 ///
 /// # Errors
 /// The first that `each` returns; tensors before it were replaced.
 ///
 /// # Panics
-/// As [`write`].
+/// As [`write()`].
 pub fn fill<E: Dtype, D: Device<E>, M: TensorCollection<E, D>, Failure: std::fmt::Debug>(
     model: &mut M,
     each: impl FnMut(Slot) -> Result<Option<Vec<E>>, Failure>,
