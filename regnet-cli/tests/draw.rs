@@ -31,13 +31,17 @@ fn assert_well_formed(svg: &str) {
 fn svg_shows_parts_shapes_and_costs() {
     let svg = drawn("draw RegNetY-400MF");
     assert_well_formed(&svg);
-    for text in ["RegNetY-400MF", "4.34M params · 402M flops", ">b2–b3<", ">×2<", "28 × 28", ">208<", "1000 logits"] {
+    for text in
+        ["RegNetY-400MF", "4.34M params · 402M flops", ">b2–b3<", ">×2<", "28 × 28", ">208<", "1000 logits"]
+    {
         assert!(svg.contains(text), "{text}");
     }
     assert!(!svg.contains("squeeze-excite"));
     let blocks = drawn("draw RegNetY-400MF --blocks");
     assert_well_formed(&blocks);
-    for text in ["squeeze-excite, 12", "3×3 conv, 104, g 8, /2", "104 × 28 × 28", "proj · norm", "linear, 1000"] {
+    for text in
+        ["squeeze-excite, 12", "3×3 conv, 104, g 8, /2", "104 × 28 × 28", "proj · norm", "linear, 1000"]
+    {
         assert!(blocks.contains(text), "{text}");
     }
 }
@@ -57,7 +61,9 @@ fn regulators_are_drawn_with_their_states() {
 /// Every node of an edge is there, and what is open is closed.
 #[test]
 fn dot_is_a_graph_of_what_it_names() {
-    for line in ["RegNetX-200MF", "self-regulated-20 --cell lstm --cell-carry --blocks", "RegNetY-200MF --blocks"] {
+    for line in
+        ["RegNetX-200MF", "self-regulated-20 --cell lstm --cell-carry --blocks", "RegNetY-200MF --blocks"]
+    {
         let dot = drawn(&format!("draw {line} --format dot"));
         assert_eq!(dot.matches('{').count(), dot.matches('}').count(), "{line}");
         let node = |text: &str| text.trim().split(" [").next().unwrap().to_owned();

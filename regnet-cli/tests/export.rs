@@ -35,14 +35,16 @@ fn a_run_is_exported_with_its_classes() {
     images(folder.path());
     let data = format!("folder:{} --size 16", folder.path().join("images").display());
     let network = "--d 2 --w0 8 --wa 8 --wm 2 --g 8 --space any";
-    let trained = regnet(&format!("train {network} --data {data} --epochs 1 --batch 4 --out {run} --threads 1"));
+    let trained =
+        regnet(&format!("train {network} --data {data} --epochs 1 --batch 4 --out {run} --threads 1"));
     assert_eq!(trained.code, 0, "{}", trained.stderr);
     for line in [format!("export --onnx {file} {run}"), format!("export --onnx {file} --weights {run}")] {
         let said = regnet(&line);
         assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{line}");
         assert!(said.stdout.contains("opset 17"), "{}", said.stdout);
         let bytes = std::fs::read(folder.path().join("net.onnx")).unwrap();
-        for text in ["s1.b1.f.a.weight", "BatchNormalization", "logits", r#"["dark","light"]"#, "mean", "std"] {
+        for text in ["s1.b1.f.a.weight", "BatchNormalization", "logits", r#"["dark","light"]"#, "mean", "std"]
+        {
             assert!(contains(&bytes, text), "{line}: {text}");
         }
         let trained = std::fs::read(folder.path().join("run/model.safetensors")).unwrap();
@@ -80,7 +82,8 @@ fn offline(home: &Path, line: &str) -> (i32, String) {
 fn weights_of_the_hub_come_from_its_cache() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("net.onnx");
-    let line = format!("export --onnx {} RegNetX-200MF --weights hf:timm/regnetx_002.pycls_in1k", file.display());
+    let line =
+        format!("export --onnx {} RegNetX-200MF --weights hf:timm/regnetx_002.pycls_in1k", file.display());
     let (code, stderr) = offline(folder.path(), &line);
     assert_eq!(code, 1);
     for text in ["hf:timm/regnetx_002.pycls_in1k", "model.safetensors", "HF_HUB_OFFLINE"] {
