@@ -4,6 +4,7 @@
 mod common;
 
 use std::path::Path;
+#[cfg(feature = "hub")]
 use std::process::Command;
 
 use common::{assert_fails, regnet};
@@ -68,6 +69,7 @@ fn what_is_missing_or_wrong_is_said() {
 }
 
 /// `regnet` with the hub's cache at `home`, and no hub.
+#[cfg(feature = "hub")]
 fn offline(home: &Path, line: &str) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_regnet"));
     let command = command.args(line.split_whitespace()).env("HF_HOME", home).env("HF_HUB_OFFLINE", "1");

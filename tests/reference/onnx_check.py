@@ -1,8 +1,6 @@
 """Checks `regnet export --onnx` with ONNX's checker and ONNX Runtime. Needs onnx, onnxruntime and safetensors.
 
-    python onnx_check.py target/release/regnet [TRACT]
-
-TRACT is the program that `cargo build` makes in `tract/`; with it, tract's logits are compared too.
+    python onnx_check.py target/release/regnet
 
 For each network: random weights and running statistics, under the names and shapes of the initialisers of an export;
 exported with and without folding, at the first and the last opset; the checker with shape inference, which compares the
@@ -62,10 +60,10 @@ FILES = {
 
 
 class Regnet:
-    """The command line, and tract."""
+    """The command line."""
 
-    def __init__(self, binary: str, tract: str | None, folder: Path):
-        self.binary, self.tract, self.folder = binary, tract, folder
+    def __init__(self, binary: str, folder: Path):
+        self.binary, self.folder = binary, folder
 
     def __call__(self, *words) -> str:
         return subprocess.run([self.binary, *map(str, words)], check=True, capture_output=True, text=True).stdout
@@ -103,14 +101,6 @@ def logits(file: Path, images: np.ndarray) -> np.ndarray:
     return session.run(["logits"], {"input": images})[0]
 
 
-def tract_logits(regnet: Regnet, file: Path, images: np.ndarray) -> np.ndarray:
-    """tract's."""
-    given, made = regnet.folder / "input.f32", regnet.folder / "output.f32"
-    images.tofile(given)
-    subprocess.run([regnet.tract, file, given, made, *map(str, images.shape)], check=True)
-    return np.fromfile(made, np.float32).reshape(len(images), -1)
-
-
 def run_folder(regnet: Regnet, card: dict, words: list, side: int, rng: np.random.Generator) -> Path:
     """A folder as `regnet train` writes it, of a network with random weights."""
     folder, fresh = regnet.folder / "run", regnet.folder / "fresh.onnx"
@@ -137,14 +127,9 @@ def check(regnet: Regnet, card: dict, network: str, side: int, rng: np.random.Ge
                         ["--static-batch", batch]):
             regnet("export", "--onnx", file, run, *options)
             onnx.checker.check_model(onnx.load(file), full_check=True)
-            found = [logits(file, images)]
-            # tract reads operators up to 21.
-            if regnet.tract and "--opset" not in options:
-                found.append(tract_logits(regnet, file, images))
-            for made in found:
-                error = np.abs(made - expected).max() / np.abs(expected).max()
-                assert error < TOLERANCE, f"{network} {options}, batch {batch}: {error}"
-                worst = max(worst, error)
+            error = np.abs(logits(file, images) - expected).max() / np.abs(expected).max()
+            assert error < TOLERANCE, f"{network} {options}, batch {batch}: {error}"
+            worst = max(worst, error)
     return worst
 
 
@@ -158,7 +143,7 @@ def small_run(regnet: Regnet) -> dict:
 def main() -> None:
     rng = np.random.default_rng(7)
     with tempfile.TemporaryDirectory() as folder:
-        regnet = Regnet(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None, Path(folder))
+        regnet = Regnet(sys.argv[1], Path(folder))
         for name, network in FILES.items():
             (regnet.folder / name).write_text(json.dumps(network))
         card = small_run(regnet)

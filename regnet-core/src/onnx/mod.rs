@@ -1,4 +1,4 @@
-//! Networks as [ONNX](https://onnx.ai), for ONNX Runtime, tract and others.
+//! Networks as [ONNX](https://onnx.ai), for ONNX Runtime and others.
 //!
 //! ```
 //! use dfdx::prelude::*;

@@ -150,7 +150,7 @@ fn only_a_regulators_norm_is_left_after_folding() {
         let nodes = model.graph.into_iter().flat_map(|graph| graph.nodes);
         let norms: Vec<_> = nodes.filter(|node| node.op == "BatchNormalization").collect();
         assert!(norms.iter().all(|node| node.name.ends_with(".r_bn")), "{norms:?}");
-        let steps = spec.regulator.map_or(0, |_| spec.stages.iter().map(|stage| stage.depth).sum());
+        let steps = spec.regulator.map_or(0, |_| spec.stages.iter().map(|stage| stage.depth).sum::<usize>());
         assert_eq!(norms.len(), steps);
     }
 }
