@@ -92,7 +92,7 @@ impl Sampler {
             return Err(errors);
         }
         let plan = if self.space.base().is_regnet() {
-            Plan::RegNets(RegNets::new(&self.space))
+            Plan::RegNets(Box::new(RegNets::new(&self.space)))
         } else {
             Plan::AnyNets(AnyNets::new(&self.space))
         };
@@ -120,7 +120,7 @@ impl Sampler {
 #[derive(Debug, Clone)]
 enum Plan {
     AnyNets(AnyNets),
-    RegNets(RegNets),
+    RegNets(Box<RegNets>),
 }
 
 /// Networks as they are drawn; after an error there are no more.
