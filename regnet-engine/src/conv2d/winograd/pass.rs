@@ -287,13 +287,13 @@ impl<T: Real> Run<'_, '_, T> {
             let pixels = &mut pixels.as_mut()[..4 * width];
             for q in (0..width).step_by(lanes) {
                 let mut half = [[zero; 2]; 4];
-                for y in 0..4 {
+                for (y, half) in half.iter_mut().enumerate() {
                     let mut m = [zero; 4];
-                    for x in 0..4 {
+                    for (x, m) in m.iter_mut().enumerate() {
                         let start = ((y * 4 + x) * sides.len() * rows.len() + part) * width + q;
-                        m[x] = T::split::<S>(&products[start..][..lanes]).0[0];
+                        *m = T::split::<S>(&products[start..][..lanes]).0[0];
                     }
-                    half[y] = of_products::<S, T>(simd, m);
+                    *half = of_products::<S, T>(simd, m);
                 }
                 for x in 0..2 {
                     let column = [half[0][x], half[1][x], half[2][x], half[3][x]];
