@@ -28,7 +28,7 @@ enum Command {
     /// Prints what can be constrained, and to what
     Constraints(constraints::Args),
     /// Draws different networks and prints each as a line of JSON
-    Sample(sample::Args),
+    Sample(Box<sample::Args>),
 }
 
 /// Runs one of the subcommands.
