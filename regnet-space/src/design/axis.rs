@@ -99,7 +99,7 @@ impl Axis {
         }
     }
 
-    /// The values [`admits`](Self::admits) admits, in words.
+    /// The values allowed, in words.
     pub fn allowed(self, base: SpaceName) -> String {
         match self {
             Self::D if base.is_regnet() => "whole numbers from 1 to 63".to_owned(),
