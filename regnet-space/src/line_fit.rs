@@ -4,8 +4,9 @@
 //! use regnet_space::Preset;
 //!
 //! let mut net = Preset::find("RegNetX-600MF")?.declaration().to_anynet().map_err(|mut errors| errors.remove(0))?;
-//! assert_eq!(net.line_fit().map(|fit| fit.error), Some(0.0));
-//! net.stages[3].width = 264; // half of what it was, in 7 blocks of 16
+//! // Not quite 0: its widths were fitted to groups of 24.
+//! assert!(net.line_fit().is_some_and(|fit| fit.error < 0.02));
+//! net.stages[3].width = 48; // A line does not come down again.
 //! assert!(net.line_fit().is_some_and(|fit| fit.error > 0.1));
 //! # Ok::<(), regnet_space::ParamError>(())
 //! ```
