@@ -111,8 +111,7 @@ fn run<M: Classifier<D>, D: Backend<f32>>(
     }
 }
 
-/// A thread of the pool takes part in the kernels it calls; any other would sleep and be woken for each. But a pool's
-/// only thread, waiting for a batch, would keep those who prepare it from the pool.
+/// A thread of the pool takes part in the kernels it calls; any other would sleep and be woken for each.
 pub(crate) fn in_pool<T: Send>(run: impl FnOnce() -> T + Send) -> T {
-    if rayon::current_num_threads() == 1 { run() } else { rayon::scope(|_| run()) }
+    rayon::scope(|_| run())
 }

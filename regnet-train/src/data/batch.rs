@@ -2,8 +2,9 @@
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, TryRecvError, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rayon::prelude::*;
 
@@ -14,6 +15,9 @@ use super::set::{Normalise, Split};
 
 /// Batches prepared while earlier ones are in use.
 const AHEAD: usize = 2;
+
+/// How long a thread of the pool sleeps before it looks again whether there is something to help with.
+const NAP: Duration = Duration::from_micros(200);
 
 /// Images and labels to be processed together.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,11 +155,36 @@ pub struct Epoch {
     left: usize,
 }
 
+impl Epoch {
+    /// The next batch, once it is there.
+    ///
+    /// A thread of the pool helps the others meanwhile: if all of them only waited for batches, as where several networks
+    /// are trained at a time, nobody would be left to prepare one.
+    fn wait(&self) -> Result<Result<Batch, DataError>, RecvError> {
+        loop {
+            match self.receiver.try_recv() {
+                Ok(batch) => return Ok(batch),
+                Err(TryRecvError::Disconnected) => return Err(RecvError),
+                Err(TryRecvError::Empty) => {}
+            }
+            match rayon::yield_now() {
+                None => return self.receiver.recv(),
+                Some(rayon::Yield::Executed) => {}
+                Some(rayon::Yield::Idle) => match self.receiver.recv_timeout(NAP) {
+                    Ok(batch) => return Ok(batch),
+                    Err(RecvTimeoutError::Disconnected) => return Err(RecvError),
+                    Err(RecvTimeoutError::Timeout) => {}
+                },
+            }
+        }
+    }
+}
+
 impl Iterator for Epoch {
     type Item = Result<Batch, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.receiver.recv() {
+        match self.wait() {
             Ok(batch) => {
                 self.left -= 1;
                 Some(batch)

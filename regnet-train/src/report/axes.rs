@@ -69,7 +69,8 @@ pub(super) fn number(value: f64, range: &Range<f64>) -> String {
     let (unit, letter) = units.into_iter().find(|&(unit, _)| most >= unit).unwrap_or((1.0, ""));
     let unit = if letter == "k" { 1e3 } else { unit };
     let step = (range.end - range.start) / unit / 10.0;
-    let decimals = if step >= 1.0 { 0 } else { (-step.log10()).ceil().min(6.0) as usize };
+    // One more than the step has: a step of a tenth may be marked in halves, and noughts at the end are cut off.
+    let decimals = if step >= 1.0 { 0 } else { ((-step.log10()).ceil() + 1.0).min(6.0) as usize };
     let text = format!("{:.decimals$}", value / unit);
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     // No minus before nothing.
