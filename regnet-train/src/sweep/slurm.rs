@@ -48,7 +48,9 @@ pub struct Job {
 const NOTICE: u32 = 60;
 
 /// What a task does: it passes a notice on, and queues itself again if anything is left to do.
-const RUN: &str = r#"trap 'kill -TERM "$run" 2>/dev/null' TERM
+///
+/// The trap asks bash for the program's number: a notice may come before any variable has been set to it.
+const RUN: &str = r#"trap 'kill -TERM "$!" 2>/dev/null' TERM
 "$regnet" sweep run "$sweep" --shard "$SLURM_ARRAY_TASK_ID/$tasks" "${options[@]}" < /dev/null &
 run=$!
 # A notice interrupts a wait, so that one of them may return before the program has ended.
