@@ -10,6 +10,9 @@ pub mod reference;
 use crate::planes::Planes;
 use crate::{Real, check};
 
+/// What every norm of a network adds to its variance, as in PyTorch and pycls.
+pub const EPSILON: f64 = 1e-5;
+
 /// The sizes: tensors `[batch, channels, pixels]`, parameters `[channels]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchNorm {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::aligned::Aligned;
+use crate::aligned::Aligned;
 use super::grid::{Grid, Lattice, Seen};
 use super::tasks::{Side, Task, for_each_task, images_per_task};
 use super::{Conv2d, Store};

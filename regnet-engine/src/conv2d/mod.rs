@@ -1,6 +1,5 @@
 //! Grouped two-dimensional convolution with "same" padding.
 
-mod aligned;
 mod correlation;
 pub mod depthwise;
 pub(crate) mod fast;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::aligned::Aligned;
+use crate::aligned::Aligned;
 use super::transpose::Transpose;
 use super::winograd::{self, AddImages, Image, TileGradient};
 use super::{Conv2d, WeightGradient};

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{Depthwise, TAPS};
 use crate::Real;
-use crate::conv2d::aligned::Aligned;
+use crate::aligned::Aligned;
 use crate::conv2d::grid::Grid;
 use crate::planes::TASK;
 use crate::product::Inner;

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::{PLACES, TILES_PER_STRIP, of_input, of_kernel, of_products};
 use crate::Real;
-use crate::conv2d::aligned::Aligned;
+use crate::aligned::Aligned;
 use crate::conv2d::grid::{Grid, Seen};
 use crate::conv2d::tasks::{Side, Task, for_each_task, images_per_task};
 use crate::conv2d::{Conv2d, Input, InputGradient, Store};

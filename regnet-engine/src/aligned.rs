@@ -6,14 +6,15 @@ use crate::Real;
 const LINE: usize = 64;
 
 /// A buffer.
-pub(super) struct Aligned<T> {
+#[derive(Debug)]
+pub(crate) struct Aligned<T> {
     elements: Vec<T>,
     first: usize,
 }
 
 impl<T: Real> Aligned<T> {
     /// Zeros.
-    pub(super) fn zeros(length: usize) -> Self {
+    pub(crate) fn zeros(length: usize) -> Self {
         if length == 0 {
             return Aligned { elements: Vec::new(), first: 0 };
         }
@@ -23,11 +24,11 @@ impl<T: Real> Aligned<T> {
         Aligned { elements, first }
     }
 
-    pub(super) fn as_ref(&self) -> &[T] {
+    pub(crate) fn as_ref(&self) -> &[T] {
         &self.elements[self.first..]
     }
 
-    pub(super) fn as_mut(&mut self) -> &mut [T] {
+    pub(crate) fn as_mut(&mut self) -> &mut [T] {
         &mut self.elements[self.first..]
     }
 }

@@ -1,0 +1,214 @@
+//! Convolutions in which every output channel sees every input channel.
+
+use std::ops::Range;
+
+use super::isa::{Isa, Kernel, Vectors};
+use super::map::Map;
+use super::store::{Activation, Place, Store};
+use super::tile::{Factor, MOST_BLOCKS, most_pixels, multiply};
+use super::work::{Work, begin};
+
+/// One of the maps that a convolution sums over.
+#[derive(Debug)]
+pub(super) struct Operand {
+    pub map: Map,
+    /// Where its packed weights begin.
+    pub weights: usize,
+}
+
+/// A convolution over one or several maps, as [`pack`] orders its weights.
+#[derive(Debug)]
+pub(super) struct Dense {
+    /// Maps of the same height and width; of kernels larger than 1, they have a border.
+    pub operands: Vec<Operand>,
+    pub kernel: usize,
+    /// 1 or 2; 1 for a kernel of 1.
+    pub stride: usize,
+    /// Where the biases lie.
+    pub bias: usize,
+    pub out: Map,
+    pub positions: Option<Box<[u32]>>,
+    pub shortcut: Option<Map>,
+    pub shortcut_positions: Option<Box<[u32]>>,
+    pub activation: Activation,
+}
+
+/// The blocks of output channels that a tile computes together: `blocks` of them from `first` on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Panel {
+    first: usize,
+    blocks: usize,
+}
+
+/// Pairs of blocks; of an odd number, three at the end.
+fn panels(blocks: usize) -> impl Iterator<Item = Panel> {
+    let pairs = if blocks.is_multiple_of(2) { blocks } else { blocks.saturating_sub(MOST_BLOCKS) };
+    let pairs = (0..pairs).step_by(2).map(|first| Panel { first, blocks: 2 });
+    pairs.chain(odd(blocks))
+}
+
+/// The last panel of an odd number of blocks.
+fn odd(blocks: usize) -> Option<Panel> {
+    let last = blocks.min(MOST_BLOCKS);
+    (!blocks.is_multiple_of(2)).then_some(Panel { first: blocks - last, blocks: last })
+}
+
+/// Weights of an operand, `[output][input][kernel][kernel]`, in the order `[panel][tap][input][block][lane]`.
+pub(super) fn pack(weights: &[f32], output: usize, input: usize, taps: usize, lanes: usize) -> Vec<f32> {
+    let blocks = output.div_ceil(lanes);
+    let mut packed = vec![0.0; blocks * lanes * input * taps];
+    let mut places = packed.chunks_exact_mut(lanes);
+    for Panel { first, blocks } in panels(blocks) {
+        for tap in 0..taps {
+            for channel in 0..input {
+                for block in first..first + blocks {
+                    let place = places.next().expect("a place for every block of every channel");
+                    for (lane, value) in place.iter_mut().enumerate().take(output - (block * lanes).min(output)) {
+                        *value = weights[((block * lanes + lane) * input + channel) * taps + tap];
+                    }
+                }
+            }
+        }
+    }
+    packed
+}
+
+/// The step as one thread runs it.
+pub(super) struct Run<'a> {
+    pub step: &'a Dense,
+    pub isa: Isa,
+    pub work: Work<'a>,
+}
+
+impl Kernel for Run<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Vectors>(self, simd: S) {
+        self.work.clear_border(&self.step.out);
+        let blocks = self.step.out.blocks();
+        let odd = odd(blocks);
+        let pairs = (blocks - odd.map_or(0, |panel| panel.blocks)) / 2;
+        let groups = [(pairs, Panel { first: 0, blocks: 2 }), (1, odd.unwrap_or_default())];
+        for (count, Panel { first, blocks }) in groups {
+            if count * blocks == 0 {
+                continue;
+            }
+            let order = self.order(count, blocks);
+            for outer in order.outer.clone() {
+                for inner in order.inner.clone() {
+                    let (panel, tile) = if order.panels_first { (outer, inner) } else { (inner, outer) };
+                    self.tile(simd, Panel { first: first + panel * blocks, blocks }, tile);
+                }
+            }
+        }
+    }
+}
+
+/// Which panels and tiles a thread computes, and which of the two it goes through in the outer loop.
+struct Order {
+    outer: Range<usize>,
+    inner: Range<usize>,
+    panels_first: bool,
+}
+
+impl Run<'_> {
+    fn order(&self, panels: usize, blocks: usize) -> Order {
+        let work = &self.work;
+        let tiles = self.tiles(blocks);
+        let few = 4 * work.threads;
+        let (panels, tiles) = if panels.is_multiple_of(work.threads) || panels > few && panels > tiles {
+            (work.part(panels), 0..tiles)
+        } else {
+            (0..panels, work.part(tiles))
+        };
+        // The inner loop streams what the outer does not hold: all inputs for each panel, or all weights for each tile.
+        let (weights, inputs) = self.values();
+        let panels_first = inputs * panels.len() <= weights * tiles.len();
+        let (outer, inner) = if panels_first { (panels, tiles) } else { (tiles, panels) };
+        Order { outer, inner, panels_first }
+    }
+
+    /// Values of all weights, and of all inputs.
+    fn values(&self) -> (usize, usize) {
+        let taps = self.step.kernel * self.step.kernel;
+        let channels: usize = self.step.operands.iter().map(|operand| operand.map.channels).sum();
+        let out = &self.step.out;
+        (channels * taps * out.channels, channels * out.pixels() * self.work.images)
+    }
+
+    /// Whether a tile may go on in the next row.
+    fn flat(&self) -> bool {
+        self.step.kernel == 1
+    }
+
+    /// Pixels that are cut into tiles together.
+    fn line(&self) -> usize {
+        if self.flat() { self.work.images * self.step.out.pixels() } else { self.step.out.width }
+    }
+
+    /// Tiles of a panel of `blocks` blocks.
+    fn tiles(&self, blocks: usize) -> usize {
+        let lines = if self.flat() { 1 } else { self.work.images * self.step.out.height };
+        lines * self.line().div_ceil(most_pixels(self.isa, blocks))
+    }
+
+    #[inline(always)]
+    fn tile<S: Vectors>(&self, simd: S, panel: Panel, tile: usize) {
+        let Self { step, work, .. } = self;
+        let most = most_pixels(self.isa, panel.blocks);
+        let tiles = self.line().div_ceil(most);
+        let (line, tile) = (tile / tiles, tile % tiles);
+        let first = begin(self.line(), most, tile);
+        let pixels = begin(self.line(), most, tile + 1) - first;
+
+        let (out, shortcut);
+        let (image, row) = (line / step.out.height, line % step.out.height);
+        if self.flat() {
+            out = Place::pixels(&step.out, step.positions.as_deref(), panel.first, first);
+            shortcut = step.shortcut.as_ref().map(|map| {
+                Place::pixels(map, step.shortcut_positions.as_deref(), panel.first, first)
+            });
+        } else {
+            out = Place::row(&step.out, panel.first, image, row, first);
+            shortcut = step.shortcut.as_ref().map(|map| Place::row(map, panel.first, image, row, first));
+        }
+        let lanes = S::F32_LANES;
+        let bias = &work.weights[step.bias + panel.first * lanes..][..panel.blocks * lanes];
+        let store = Store { memory: work.memory, bias, out, shortcut, activation: step.activation };
+
+        let mut taps = [0; MOST_TAPS];
+        let mut factors = [Factor::NOTHING; MOST_OPERANDS];
+        let count = step.kernel * step.kernel;
+        if let Some(Operand { map, .. }) = step.operands.first() {
+            for (tap, offset) in taps.iter_mut().enumerate().take(count) {
+                *offset = ((tap / step.kernel) * map.row_stride() + (tap % step.kernel) * lanes) as u32;
+            }
+        }
+        for (factor, Operand { map, weights }) in factors.iter_mut().zip(&step.operands) {
+            let size = count * map.channels * lanes;
+            let start = if self.flat() {
+                first * lanes
+            } else {
+                // The first tap is that of the pixel above and to the left.
+                let reach = step.kernel / 2 * (map.row_stride() + lanes);
+                map.at(image, row * step.stride, first * step.stride) - reach
+            };
+            *factor = Factor {
+                input: work.memory.read(map.range()),
+                block_stride: map.block_stride(),
+                channels: map.channels,
+                weights: &work.weights[weights + panel.first * size..][..panel.blocks * size],
+                taps: &taps[..count],
+                start,
+            };
+        }
+        let factors = &factors[..step.operands.len()];
+        multiply(simd, pixels, panel.blocks, step.stride, factors, store);
+    }
+}
+
+/// The most maps that a convolution sums over.
+pub(super) const MOST_OPERANDS: usize = 3;
+/// Those of a kernel of 7 x 7.
+const MOST_TAPS: usize = 49;

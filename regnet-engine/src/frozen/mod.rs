@@ -1,0 +1,326 @@
+//! A network that is frozen for inference: the fastest way to run it on a CPU.
+//!
+//! [`Engine::new`] reads a layer graph and its tensors once. Batch norms, activations and shortcuts become part of the
+//! convolutions around them; weights are packed in the order in which the kernels read them; every activation gets its
+//! place in one arena. After the first call nothing is allocated any more.
+//!
+//! ```
+//! use regnet_engine::frozen::{Engine, Options};
+//! use regnet_space::Preset;
+//!
+//! let spec = Preset::find("RegNetX-200MF")?.declaration().to_anynet().map_err(|mut errors| errors.remove(0))?;
+//! let graph = spec.graph(64, 64)?;
+//! # let lens: std::collections::HashMap<_, usize> =
+//! #     graph.parameters().map(|tensor| (tensor.name, tensor.shape.iter().product())).collect();
+//! # let weights = |name: &str| Some(vec![0.01; *lens.get(name)?]);
+//! let engine = Engine::new(&graph, weights, &Options::default())?;
+//! let mut logits = vec![0.0; 2 * 1000];
+//! engine.run(&vec![0.5; 2 * 3 * 64 * 64], &mut logits)?;
+//! assert_eq!(logits[..1000], logits[1000..]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # How it works
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `lower` | from the graph to fused layers, `fold` the arithmetic of norms |
+//! | `pack` | the order of the weights |
+//! | `plan`, `memory` | the steps, and where activations lie: `map` |
+//! | `image`, `dense`, `grouped`, `cell`, `simple` | the kinds of steps; `tile` and `store` what dense ones share |
+//! | `isa` | instruction sets |
+//! | `pool`, `shared`, `work` | threads, the memory they share, and a thread's part |
+//!
+//! Activations lie in blocks of as many channels as a register has lanes, `[block][image][row][column][lane]`, so that
+//! a kernel multiplies a broadcast input value by a register of weights, whatever the size of the map. Batches are split
+//! by image; images that are fewer than the threads are split by rows or by channels.
+
+mod cell;
+mod dense;
+mod fold;
+mod grouped;
+mod image;
+mod isa;
+mod lower;
+mod map;
+mod memory;
+mod pack;
+mod plan;
+mod pool;
+mod run;
+mod shared;
+mod simple;
+mod step;
+mod store;
+mod tile;
+mod work;
+
+use std::sync::{Mutex, PoisonError};
+
+use regnet_space::graph::{Graph, Shape};
+
+pub use self::fold::{Affine, Norm, fold};
+pub use self::isa::Isa;
+use self::lower::Layer;
+use self::pack::Packed;
+use self::plan::{Plan, Source};
+use self::pool::Pool;
+use self::run::Call;
+use self::shared::{Shared, share};
+use crate::aligned::Aligned;
+
+/// How an engine is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Threads, the caller's included.
+    pub threads: usize,
+    /// The instruction set.
+    pub isa: Isa,
+    /// Names of nodes whose results are handed out with the logits, such as `s1.b1.af`.
+    pub features: Vec<String>,
+}
+
+impl Default for Options {
+    /// All processors, the best instructions, no features.
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { threads, isa: Isa::best(), features: Vec::new() }
+    }
+}
+
+/// Why an engine could not be built or run.
+#[derive(Debug, thiserror::Error)]
+pub enum FreezeError {
+    /// A tensor of the graph is not there.
+    #[error("there is no tensor `{name}`")]
+    Missing {
+        /// Its name.
+        name: String,
+    },
+    /// A tensor has another size than in the graph.
+    #[error("the tensor `{name}` has {found} values where the network has {expected}")]
+    Length {
+        /// Its name.
+        name: String,
+        /// Its values.
+        found: usize,
+        /// The graph's.
+        expected: usize,
+    },
+    /// No layer has this name.
+    #[error("the network has no layer `{name}` whose result could be handed out")]
+    Feature {
+        /// The name asked for.
+        name: String,
+    },
+    /// Not a whole number of images.
+    #[error("{found} values are no whole number of images of {image} values")]
+    Images {
+        /// Values there are.
+        found: usize,
+        /// Values of an image.
+        image: usize,
+    },
+    /// A result with no place for what the batch gives.
+    #[error("a result of {found} values has no place for {batch} times {image} values")]
+    Result {
+        /// Values there are.
+        found: usize,
+        /// Images of the batch.
+        batch: usize,
+        /// Values for an image.
+        image: usize,
+    },
+    /// The system has no threads left.
+    #[error("no thread could be started: {0}")]
+    Threads(#[from] std::io::Error),
+}
+
+/// A network that is ready to run. See the [module](self).
+#[derive(Debug)]
+pub struct Engine {
+    layers: Vec<Layer>,
+    packed: Packed,
+    isa: Isa,
+    input: Shape,
+    /// The shapes of the results: the logits, then features.
+    results: Vec<Shape>,
+    /// For one image, and for a group.
+    single: Plan,
+    group: Plan,
+    pool: Pool,
+    /// Activations, of each thread that works on its own; held by the call that is running.
+    arenas: Mutex<Aligned<f32>>,
+}
+
+/// Images that a group has at most.
+const GROUP: usize = 8;
+
+impl Engine {
+    /// Freezes a network: `tensor` gives the tensors of the graph by name.
+    ///
+    /// # Errors
+    /// Any [`FreezeError`].
+    pub fn new(
+        graph: &Graph,
+        mut tensor: impl FnMut(&str) -> Option<Vec<f32>>,
+        options: &Options,
+    ) -> Result<Self, FreezeError> {
+        let pool = Pool::new(options.threads.max(1))?;
+        let lowered = lower::lower(graph, &mut tensor)?;
+        let (mut layers, values) = (lowered.layers, lowered.values);
+        let mut results = vec![values.last().and_then(|values| values.first().copied()).unwrap_or_default()];
+        for name in &options.features {
+            let node = graph.nodes().iter().position(|node| node.name == *name);
+            match node.map(|node| &values[node][..]) {
+                Some(&[value]) if value > 0 => results.push(value),
+                _ => return Err(FreezeError::Feature { name: name.clone() }),
+            }
+        }
+        let used = used(&layers, &results);
+        let packed = pack::pack(&mut layers, &used, options.isa);
+        let source =
+            Source { layers: &layers, packed: &packed, used: &used, isa: options.isa, results: &results };
+        let single = Plan::new(&source, 1, layers.len());
+        let group = Plan::new(&source, GROUP, late(&layers, &used));
+        Ok(Self {
+            input: layers[0].shape,
+            results: results.iter().map(|&value| layers[value].shape).collect(),
+            layers,
+            packed,
+            isa: options.isa,
+            single,
+            group,
+            pool,
+            arenas: Mutex::new(Aligned::zeros(0)),
+        })
+    }
+
+    /// The shape of an image.
+    pub fn input(&self) -> Shape {
+        self.input
+    }
+
+    /// The shapes of what an image gives: the logits, then the features asked for.
+    pub fn results(&self) -> &[Shape] {
+        &self.results
+    }
+
+    /// Threads, the caller's included.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// The instruction set it was built for.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Bytes of the weights.
+    pub fn weight_bytes(&self) -> usize {
+        size_of_val(self.packed.values.as_ref())
+    }
+
+    /// Bytes that a call with `batch` images works in, all threads together; they stay for the next call.
+    pub fn arena_bytes(&self, batch: usize) -> usize {
+        let (plan, arenas) = self.layout(batch);
+        arenas * plan.arena * size_of::<f32>()
+    }
+
+    /// Runs a batch: `images` are `[n, c, h, w]`, normalised as in training, `logits` `[n, classes]`.
+    ///
+    /// Calls from several threads take turns.
+    ///
+    /// # Errors
+    /// [`FreezeError::Batch`].
+    pub fn run(&self, images: &[f32], logits: &mut [f32]) -> Result<(), FreezeError> {
+        assert_eq!(self.results.len(), 1, "this engine hands features out as well: call `run_features`");
+        let batch = self.batch(images, [&*logits])?;
+        self.start(Call { images, batch, clock: None }, &[share(logits)]);
+        Ok(())
+    }
+
+    /// Runs a batch: `results` are the logits and the features asked for, each `[n, c, h, w]`.
+    ///
+    /// # Errors
+    /// [`FreezeError::Batch`].
+    ///
+    /// # Panics
+    /// If there are not as many results as [`Engine::results`] has.
+    pub fn run_features(&self, images: &[f32], results: &mut [&mut [f32]]) -> Result<(), FreezeError> {
+        assert_eq!(results.len(), self.results.len(), "a slice for each result");
+        let batch = self.batch(images, results.iter().map(|result| &**result))?;
+        let results: Vec<_> = results.iter_mut().map(|result| share(result)).collect();
+        self.start(Call { images, batch, clock: None }, &results);
+        Ok(())
+    }
+
+    fn start(&self, call: Call<'_>, results: &[Shared<'_>]) {
+        let (plan, count) = self.layout(call.batch);
+        let mut arenas = self.arenas.lock().unwrap_or_else(PoisonError::into_inner);
+        if arenas.as_ref().len() < count * plan.arena {
+            // The old one goes first, so that there are never two.
+            *arenas = Aligned::zeros(0);
+            *arenas = Aligned::zeros(count * plan.arena);
+        }
+        self.compute(plan, call, results, arenas.as_mut(), count);
+    }
+
+    /// The plan for so many images, and how many threads work on images of their own.
+    fn layout(&self, batch: usize) -> (&Plan, usize) {
+        let threads = self.pool.threads();
+        if batch < threads.max(2) { (&self.single, 1) } else { (&self.group, threads) }
+    }
+
+    /// How many images there are.
+    fn batch<'a>(
+        &self,
+        images: &[f32],
+        results: impl IntoIterator<Item = &'a [f32]>,
+    ) -> Result<usize, FreezeError> {
+        let image = self.input.len();
+        if !images.len().is_multiple_of(image) {
+            return Err(FreezeError::Images { found: images.len(), image });
+        }
+        let batch = images.len() / image;
+        for (result, shape) in results.into_iter().zip(&self.results) {
+            if result.len() != batch * shape.len() {
+                return Err(FreezeError::Result { found: result.len(), batch, image: shape.len() });
+            }
+        }
+        Ok(batch)
+    }
+}
+
+/// Which layers are needed for the results.
+fn used(layers: &[Layer], results: &[usize]) -> Vec<bool> {
+    let mut used = vec![false; layers.len()];
+    results.iter().for_each(|&value| used[value] = true);
+    for index in (0..layers.len()).rev().filter(|&index| index > 0) {
+        if used[index] {
+            layers[index].reads().into_iter().for_each(|value| used[value] = true);
+        }
+    }
+    used
+}
+
+/// The layer from which on a group's images are computed together: the first whose map is small, and before which there
+/// is one value only that is still needed.
+fn late(layers: &[Layer], used: &[bool]) -> usize {
+    let mut last_read: Vec<usize> = vec![0; layers.len()];
+    for (index, layer) in layers.iter().enumerate().filter(|&(index, _)| used[index]) {
+        layer.reads().into_iter().for_each(|value| last_read[value] = index);
+    }
+    // The images are not one of them: they are painted in the first part.
+    let needed = |index: usize| {
+        let values = (0..index).filter(|&value| last_read[value] >= index);
+        values.fold(0, |count, value| count + if value == 0 { 2 } else { 1 })
+    };
+    let small = |layer: &Layer| layer.shape.h * layer.shape.w <= SMALL;
+    (1..layers.len())
+        .find(|&index| used[index] && small(&layers[index]) && needed(index) == 1)
+        .unwrap_or(layers.len())
+}
+
+/// Pixels of a map that is small.
+const SMALL: usize = 14 * 14;

@@ -1,0 +1,368 @@
+//! What is computed when, and where in the arena it lies.
+
+use std::collections::HashMap;
+
+use super::cell::{Cell, Rule};
+use super::dense::{Dense, Operand};
+use super::grouped::Grouped;
+use super::image::Image;
+use super::isa::Isa;
+use super::lower::{Convolution, Layer, LayerOp};
+use super::map::Map;
+use super::memory::{Buffer, place};
+use super::pack::{Packed, Places, is_grouped};
+use super::simple::{Add, Average, Compact, MaxPool, Scale};
+use super::step::{Export, Kind, Step};
+
+/// The steps of a network for groups of images.
+///
+/// The first part runs image by image, while activations are large and weights are small; the second takes all images of
+/// the group at once, so that its weights, which are many, are read once for all of them.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub early: Vec<Step>,
+    /// Copies an image's activations from the first part's end to the second's beginning.
+    pub gather: Option<[Map; 2]>,
+    pub late: Vec<Step>,
+    /// Images of a group.
+    pub images: usize,
+    /// Floats of the arena.
+    pub arena: usize,
+}
+
+/// What a plan is made from.
+pub(super) struct Source<'a> {
+    pub layers: &'a [Layer],
+    pub packed: &'a Packed,
+    /// For each layer, whether anything needs it.
+    pub used: &'a [bool],
+    pub isa: Isa,
+    /// The layers that are handed out: the logits, then features.
+    pub results: &'a [usize],
+}
+
+impl Plan {
+    /// A plan for groups of `images` images, of which the layers from `late` on are computed together.
+    pub fn new(source: &Source<'_>, images: usize, late: usize) -> Self {
+        let mut planning = Planning::new(source);
+        let (mut gather, mut early) = (None, None);
+        for (index, layer) in source.layers.iter().enumerate() {
+            if !source.used[index] {
+                continue;
+            }
+            if images > 1 && index == late {
+                early = Some(std::mem::take(&mut planning.steps));
+                planning.first_step = early.as_ref().map_or(0, Vec::len);
+                planning.images = images;
+                gather = Some(planning.gather());
+            }
+            planning.layer(index, layer);
+            for (result, _) in source.results.iter().enumerate().filter(|&(_, &value)| value == index) {
+                let map = planning.read(index);
+                planning.push(index, Kind::Export(Export { map, result }));
+            }
+        }
+        let (early, late) = match early {
+            Some(early) => (early, planning.steps),
+            None => (planning.steps, Vec::new()),
+        };
+        let mut plan = Self { early, gather, late, images, arena: 0 };
+        let (offsets, arena) = place(&planning.buffers);
+        plan.settle(&offsets);
+        plan.arena = arena;
+        plan
+    }
+
+    /// Puts offsets where the maps have numbers of buffers.
+    fn settle(&mut self, offsets: &[usize]) {
+        for step in self.early.iter_mut().chain(&mut self.late) {
+            step.maps().into_iter().for_each(|map| map.offset = offsets[map.offset]);
+            if let Kind::Paint(image) | Kind::Image(image) = &mut step.kind {
+                image.canvas = offsets[image.canvas];
+            }
+        }
+        self.gather.iter_mut().flatten().for_each(|map| map.offset = offsets[map.offset]);
+    }
+}
+
+/// A plan in the making. The offsets of its maps are numbers of buffers.
+struct Planning<'a> {
+    source: &'a Source<'a>,
+    steps: Vec<Step>,
+    /// Steps before the first of `steps`.
+    first_step: usize,
+    buffers: Vec<Buffer>,
+    /// Where the values lie.
+    maps: Vec<Option<Map>>,
+    /// Copies without a border, by value and stride.
+    compact: HashMap<(usize, usize), Map>,
+    /// The border each value needs.
+    borders: Vec<usize>,
+    /// How many times each value is still going to be read.
+    reads: Vec<usize>,
+    /// Images of a group, in the part that is being planned.
+    images: usize,
+}
+
+impl<'a> Planning<'a> {
+    fn new(source: &'a Source<'a>) -> Self {
+        let count = source.layers.len();
+        let (mut borders, mut reads) = (vec![0; count], vec![0; count]);
+        for (layer, _) in source.layers.iter().zip(source.used).filter(|(_, used)| **used) {
+            layer.reads().into_iter().for_each(|value| reads[value] += 1);
+            if let LayerOp::Conv(conv) = &layer.op {
+                for &input in &conv.inputs {
+                    borders[input] = borders[input].max(conv.conv.kernel / 2);
+                }
+            }
+        }
+        // What is changed in place has the border that is needed afterwards.
+        for (index, layer) in source.layers.iter().enumerate().rev() {
+            if let LayerOp::Scale { input, .. } | LayerOp::Add { inputs: [input, _], .. } = layer.op {
+                borders[input] = borders[input].max(borders[index]);
+            }
+        }
+        source.results.iter().for_each(|&value| reads[value] += 1);
+        Self {
+            source,
+            steps: Vec::new(),
+            first_step: 0,
+            buffers: Vec::new(),
+            maps: vec![None; count],
+            compact: HashMap::new(),
+            borders,
+            reads,
+            images: 1,
+        }
+    }
+
+    fn push(&mut self, layer: usize, kind: Kind) {
+        let mut step = Step { layer, kind };
+        let now = self.first_step + self.steps.len();
+        for map in step.maps() {
+            self.buffers[map.offset].extend(now);
+        }
+        if let Kind::Paint(image) | Kind::Image(image) = &step.kind {
+            self.buffers[image.canvas].extend(now);
+        }
+        self.steps.push(step);
+    }
+
+    fn buffer(&mut self, len: usize) -> usize {
+        self.buffers.push(Buffer::new(len));
+        self.buffers.len() - 1
+    }
+
+    /// A new map for a layer's value.
+    fn new_map(&mut self, index: usize, border: usize) -> Map {
+        let shape = self.source.layers[index].shape;
+        let mut map = Map {
+            offset: 0,
+            channels: shape.c,
+            height: shape.h,
+            width: shape.w,
+            border,
+            images: self.images,
+            lanes: self.source.isa.lanes(),
+        };
+        map.offset = self.buffer(map.len());
+        map
+    }
+
+    /// The map a layer writes.
+    fn write(&mut self, index: usize) -> Map {
+        let map = self.new_map(index, self.borders[index]);
+        self.maps[index] = Some(map);
+        map
+    }
+
+    /// Where a value lies, which is read once more.
+    fn read(&mut self, value: usize) -> Map {
+        self.reads[value] -= 1;
+        self.maps[value].expect("values are computed before they are read")
+    }
+
+    /// A value's map if this is the last time that it is read and a result of `like` may take its place.
+    fn replace(&mut self, value: usize, border: usize) -> Option<Map> {
+        let map = self.maps[value]?;
+        (self.reads[value] == 0 && map.border == border).then_some(map)
+    }
+
+    /// A value's map without a border, of every `stride`th pixel.
+    fn flat(&mut self, layer: usize, value: usize, stride: usize) -> Map {
+        let map = self.read(value);
+        if map.border == 0 && stride == 1 {
+            return map;
+        }
+        if let Some(&map) = self.compact.get(&(value, stride)) {
+            return map;
+        }
+        let mut out = Map {
+            height: map.height.div_ceil(stride),
+            width: map.width.div_ceil(stride),
+            border: 0,
+            ..map
+        };
+        out.offset = self.buffer(out.len());
+        self.push(layer, Kind::Compact(Compact { input: map, out, stride }));
+        self.compact.insert((value, stride), out);
+        out
+    }
+
+    /// Makes room for the group's images in the one value that is still to be read.
+    fn gather(&mut self) -> [Map; 2] {
+        let live: Vec<usize> =
+            (0..self.maps.len()).filter(|&value| self.maps[value].is_some() && self.reads[value] > 0).collect();
+        let [value] = live[..] else { unreachable!("the parts of a plan meet at one value") };
+        let from = self.maps[value].expect("it is computed");
+        let to = self.write_for(value);
+        self.compact.clear();
+        self.buffers[from.offset].extend(self.first_step);
+        // It is filled while the first part runs, image by image.
+        self.buffers[to.offset].extend(0);
+        self.buffers[to.offset].extend(self.first_step);
+        [from, to]
+    }
+
+    fn write_for(&mut self, value: usize) -> Map {
+        let map = self.new_map(value, self.borders[value]);
+        self.maps[value] = Some(map);
+        map
+    }
+
+    fn layer(&mut self, index: usize, layer: &'a Layer) {
+        let places = &self.source.packed.places[index];
+        match &layer.op {
+            LayerOp::Input => {}
+            LayerOp::Conv(conv) if conv.inputs == [0] => self.image(index, conv, places),
+            LayerOp::Conv(conv) if is_grouped(conv) => self.grouped(index, conv, places),
+            LayerOp::Conv(conv) => self.dense(index, conv, places),
+            &LayerOp::MaxPool { input, kernel, stride } => {
+                let (input, out) = (self.read(input), self.write(index));
+                self.push(index, Kind::MaxPool(MaxPool { input, out, kernel, stride }));
+            }
+            &LayerOp::Average { input } => {
+                let (input, out) = (self.read(input), self.write(index));
+                self.push(index, Kind::Average(Average { input, out }));
+            }
+            &LayerOp::Scale { input, gate, shortcut, activation } => {
+                let map = self.take_over(index, input);
+                let (gate, shortcut) = (self.read(gate), shortcut.map(|value| self.read(value)));
+                self.push(index, Kind::Scale(Scale { map, gate, shortcut, activation }));
+            }
+            &LayerOp::Add { inputs: [input, other], activation } => {
+                let map = self.take_over(index, input);
+                let other = self.read(other);
+                self.push(index, Kind::Add(Add { map, other, activation }));
+            }
+            LayerOp::Affine { input, .. } => self.cell(index, Rule::Affine, &[*input], places),
+            LayerOp::Product { inputs } => self.cell(index, Rule::Product, inputs, places),
+            LayerOp::Blend { gates, state: None, .. } => self.cell(index, Rule::Begin, gates, places),
+            LayerOp::Blend { gates: [z, c], state: Some(h), .. } => {
+                self.cell(index, Rule::Blend, &[*z, *c, *h], places);
+            }
+            LayerOp::Remember { gates, state: None } => self.cell(index, Rule::Product, gates, places),
+            LayerOp::Remember { gates: [i, g], state: Some([f, c]) } => {
+                self.cell(index, Rule::Remember, &[*i, *g, *f, *c], places);
+            }
+            LayerOp::Expose { gate, cell, .. } => self.cell(index, Rule::Expose, &[*gate, *cell], places),
+        }
+    }
+
+    /// The map of a value that is changed in place; a copy of it where it is read again.
+    fn take_over(&mut self, index: usize, value: usize) -> Map {
+        let map = self.read(value);
+        if let Some(map) = self.replace(value, self.borders[index]) {
+            self.maps[index] = Some(map);
+            return map;
+        }
+        let out = self.write(index);
+        self.push(index, Kind::Compact(Compact { input: map, out, stride: 1 }));
+        out
+    }
+
+    fn cell(&mut self, index: usize, rule: Rule, inputs: &[usize], places: &Places) {
+        let inputs = inputs.iter().map(|&value| self.read(value)).collect();
+        let out = self.write(index);
+        self.push(index, Kind::Cell(Cell { rule, inputs, out, affine: places.affine }));
+    }
+
+    fn image(&mut self, index: usize, layer: &Convolution, places: &Places) {
+        let input = self.source.layers[0].shape;
+        let conv = &layer.conv;
+        let out = self.write(index);
+        let image = |canvas| Image {
+            channels: input.c,
+            height: input.h,
+            width: input.w,
+            kernel: conv.kernel,
+            stride: conv.stride,
+            canvas,
+            out,
+            weights: places.weights[0],
+            bias: places.bias,
+            activation: layer.activation,
+        };
+        let canvas = self.buffer(image(0).canvas_len(self.images));
+        self.push(index, Kind::Paint(image(canvas)));
+        self.push(index, Kind::Image(image(canvas)));
+    }
+
+    fn grouped(&mut self, index: usize, layer: &Convolution, places: &Places) {
+        let input = self.read(layer.inputs[0]);
+        let shortcut = layer.shortcut.map(|value| self.read(value));
+        let out = self.write(index);
+        let grouped = Grouped {
+            input,
+            stride: layer.conv.stride,
+            out,
+            weights: places.weights[0],
+            bias: places.bias,
+            shortcut,
+            activation: layer.activation,
+            sources: places.sources.clone().expect("packed as grouped"),
+        };
+        self.push(index, Kind::Grouped(grouped));
+    }
+
+    fn dense(&mut self, index: usize, layer: &Convolution, places: &Places) {
+        let conv = &layer.conv;
+        let mut operands: Vec<Operand> = Vec::new();
+        for (&value, &weights) in layer.inputs.iter().zip(&places.weights) {
+            let map =
+                if conv.kernel == 1 { self.flat(index, value, conv.stride) } else { self.read(value) };
+            operands.push(Operand { map, weights });
+        }
+        if let Some(projection) = &layer.projection {
+            let map = self.flat(index, projection.input, projection.stride);
+            let weights = places.weights[layer.inputs.len()];
+            operands.push(Operand { map, weights });
+        }
+        let shortcut = layer.shortcut.map(|value| self.read(value));
+        // The sum may take the shortcut's place, unless that is convolved as well.
+        let place = layer.shortcut.and_then(|value| self.replace(value, self.borders[index]));
+        let place = place.filter(|place| operands.iter().all(|operand| operand.map.offset != place.offset));
+        let out = match place {
+            Some(map) => {
+                self.maps[index] = Some(map);
+                map
+            }
+            None => self.write(index),
+        };
+        let positions = (conv.kernel == 1).then(|| out.positions()).flatten();
+        let shortcut_positions =
+            (conv.kernel == 1).then(|| shortcut.as_ref().and_then(Map::positions)).flatten();
+        let dense = Dense {
+            operands,
+            kernel: conv.kernel,
+            stride: if conv.kernel == 1 { 1 } else { conv.stride },
+            bias: places.bias,
+            out,
+            positions,
+            shortcut,
+            shortcut_positions,
+            activation: layer.activation,
+        };
+        self.push(index, Kind::Dense(dense));
+    }
+}

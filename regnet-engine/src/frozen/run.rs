@@ -1,0 +1,116 @@
+//! Running a plan on the threads.
+
+use std::sync::Mutex;
+use std::time::Instant;
+
+use super::map::Map;
+use super::plan::Plan;
+use super::pool::Barrier;
+use super::shared::Shared;
+use super::step::Step;
+use super::work::Work;
+use super::Engine;
+
+/// Seconds of each step of a plan, the first part's and then the second's.
+pub(super) type Clock = Mutex<Vec<f64>>;
+
+impl Engine {
+    /// Runs a batch in `count` arenas, one for each thread or one for all.
+    #[allow(unsafe_code)]
+    pub(super) fn compute(
+        &self,
+        plan: &Plan,
+        call: Call<'_>,
+        results: &[Shared<'_>],
+        arenas: &mut [f32],
+        count: usize,
+    ) {
+        // SAFETY: every step writes, of its own maps and results, the part of its thread (`Work::part`), and reads maps
+        // that were written before the barrier in between; maps that are needed at the same time lie apart
+        // (`memory::place`). Threads with arenas of their own compute images of their own.
+        let arenas = unsafe { Shared::new(arenas) };
+        let barrier = Barrier::default();
+        let threads = self.pool.threads();
+        // Whole images for each thread, and the rest for all of them together.
+        let own = if count == threads { call.batch / threads } else { 0 };
+        self.pool.run(&|thread| {
+            let _guard = barrier.guard();
+            let arena = |index| arenas.part(index * plan.arena..(index + 1) * plan.arena);
+            let run = Run { engine: self, plan, clock: call.clock.filter(|_| thread == 0), barrier: &barrier };
+            let work = Work {
+                memory: &arenas,
+                weights: self.packed.values.as_ref(),
+                input: call.images,
+                results,
+                first: 0,
+                images: 1,
+                thread: 0,
+                threads: 1,
+            };
+            if own > 0 {
+                run.images(Work { memory: &arena(thread), ..work }, thread * own, own);
+                barrier.wait(threads);
+            }
+            let rest = call.batch - threads * own;
+            run.images(Work { memory: &arena(0), thread, threads, ..work }, threads * own, rest);
+        });
+    }
+}
+
+/// What a call brings.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub images: &'a [f32],
+    pub batch: usize,
+    pub clock: Option<&'a Clock>,
+}
+
+struct Run<'a> {
+    engine: &'a Engine,
+    plan: &'a Plan,
+    clock: Option<&'a Clock>,
+    barrier: &'a Barrier,
+}
+
+impl Run<'_> {
+    /// Runs `count` images from `first` on, group by group.
+    fn images(&self, work: Work<'_>, first: usize, count: usize) {
+        let Plan { early, gather, late, images, .. } = self.plan;
+        let groups = count.div_ceil(*images);
+        for group in 0..groups {
+            let begin = first + count * group / groups;
+            let end = first + count * (group + 1) / groups;
+            for image in begin..end {
+                self.steps(early, 0, Work { first: image, images: 1, ..work });
+                if let Some([from, to]) = gather {
+                    copy(work, from, to, image - begin);
+                }
+            }
+            self.barrier.wait(work.threads);
+            self.steps(late, early.len(), Work { first: begin, images: end - begin, ..work });
+        }
+    }
+
+    fn steps(&self, steps: &[Step], before: usize, work: Work<'_>) {
+        for (index, step) in steps.iter().enumerate() {
+            let start = self.clock.map(|_| Instant::now());
+            step.run(self.engine.isa, work);
+            self.barrier.wait(work.threads);
+            if let (Some(clock), Some(start)) = (self.clock, start)
+                && let Ok(mut seconds) = clock.lock()
+            {
+                seconds[before + index] += start.elapsed().as_secs_f64();
+            }
+        }
+    }
+}
+
+/// Copies this thread's part of a map of one image to the place of an image in a group.
+fn copy(work: Work<'_>, from: &Map, to: &Map, image: usize) {
+    let len = from.image_stride();
+    for block in work.part(from.blocks()) {
+        let source = from.offset + block * from.block_stride();
+        let target = to.offset + block * to.block_stride() + image * len;
+        work.memory.write(target..target + len).copy_from_slice(work.memory.read(source..source + len));
+    }
+}

@@ -1,0 +1,112 @@
+//! The steps of a plan.
+
+use super::cell::{self, Cell};
+use super::dense::{self, Dense};
+use super::grouped::{self, Grouped};
+use super::image::{self, Image};
+use super::isa::{Isa, Kernel, Vectors};
+use super::map::Map;
+use super::simple::{self, Add, Average, Compact, MaxPool, Scale};
+use super::work::Work;
+
+/// A step, and the layer it is for.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub layer: usize,
+    pub kind: Kind,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// Copies images to where the step after it reads them.
+    Paint(Image),
+    Image(Image),
+    Dense(Dense),
+    Grouped(Grouped),
+    MaxPool(MaxPool),
+    Average(Average),
+    Scale(Scale),
+    Add(Add),
+    Compact(Compact),
+    Cell(Cell),
+    /// Hands a map out, as planes.
+    Export(Export),
+}
+
+/// A map that is handed out as `[channel][row][column]`.
+#[derive(Debug)]
+pub(super) struct Export {
+    pub map: Map,
+    /// Which of the run's results it is.
+    pub result: usize,
+}
+
+impl Step {
+    /// Runs a thread's part.
+    pub fn run(&self, isa: Isa, work: Work<'_>) {
+        match &self.kind {
+            Kind::Paint(step) => {
+                let image = step.channels * step.height * step.width;
+                step.paint(work, &work.input[work.first * image..][..work.images * image]);
+            }
+            Kind::Image(step) => isa.run(image::Run { step, isa, work }),
+            Kind::Dense(step) => isa.run(dense::Run { step, isa, work }),
+            Kind::Grouped(step) => isa.run(grouped::Run { step, isa, work }),
+            Kind::MaxPool(step) => isa.run(simple::Run { step, work }),
+            Kind::Average(step) => isa.run(simple::Run { step, work }),
+            Kind::Scale(step) => isa.run(simple::Run { step, work }),
+            Kind::Add(step) => isa.run(simple::Run { step, work }),
+            Kind::Compact(step) => isa.run(simple::Run { step, work }),
+            Kind::Cell(step) => isa.run(cell::Run { step, work }),
+            Kind::Export(step) => isa.run(simple::Run { step, work }),
+        }
+    }
+
+    /// Every map it reads or writes.
+    pub fn maps(&mut self) -> Vec<&mut Map> {
+        match &mut self.kind {
+            Kind::Paint(_) => Vec::new(),
+            Kind::Image(step) => vec![&mut step.out],
+            Kind::Dense(step) => {
+                let operands = step.operands.iter_mut().map(|operand| &mut operand.map);
+                operands.chain([&mut step.out]).chain(&mut step.shortcut).collect()
+            }
+            Kind::Grouped(step) => [&mut step.input, &mut step.out].into_iter().chain(&mut step.shortcut).collect(),
+            Kind::MaxPool(MaxPool { input, out, .. })
+            | Kind::Average(Average { input, out })
+            | Kind::Compact(Compact { input, out, .. }) => vec![input, out],
+            Kind::Scale(Scale { map, gate, shortcut, .. }) => {
+                [map, gate].into_iter().chain(shortcut).collect()
+            }
+            Kind::Add(Add { map, other, .. }) => vec![map, other],
+            Kind::Cell(Cell { inputs, out, .. }) => inputs.iter_mut().chain([out]).collect(),
+            Kind::Export(Export { map, .. }) => vec![map],
+        }
+    }
+}
+
+impl Kernel for simple::Run<'_, Export> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Vectors>(self, _: S) {
+        let Self { step: Export { map, result }, work } = self;
+        let pixels = map.pixels();
+        let values = &work.results[*result];
+        for plane in work.part(map.blocks() * work.images) {
+            let (block, image) = (plane / work.images, plane % work.images);
+            let channels = map.lanes.min(map.channels - block * map.lanes);
+            let first = ((work.first + image) * map.channels + block * map.lanes) * pixels;
+            let planes = values.write(first..first + channels * pixels);
+            for row in 0..map.height {
+                let start = map.offset + block * map.block_stride() + map.at(image, row, 0);
+                let from = work.memory.read(start..start + map.width * map.lanes);
+                for (column, lanes) in from.chunks_exact(map.lanes).enumerate() {
+                    for (channel, &value) in lanes.iter().enumerate().take(channels) {
+                        planes[channel * pixels + row * map.width + column] = value;
+                    }
+                }
+            }
+        }
+    }
+}
