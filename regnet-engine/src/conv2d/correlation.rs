@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::aligned::Aligned;
 use super::grid::{Grid, Lattice, Seen};
 use super::tasks::{Side, Task, for_each_task, images_per_task};
 use super::{Conv2d, Store};
 use crate::Real;
+use crate::aligned::Aligned;
 use crate::product::{Outer, Panel, Start, TAPS_PER_PASS};
 
 /// Output pixels that a task should at least have where an image has few.

@@ -6,11 +6,11 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::aligned::Aligned;
 use super::transpose::Transpose;
 use super::winograd::{self, AddImages, Image, TileGradient};
 use super::{Conv2d, WeightGradient};
 use crate::Real;
+use crate::aligned::Aligned;
 use crate::planes::LANES;
 use crate::product::{Line, Windows};
 

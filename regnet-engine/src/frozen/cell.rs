@@ -78,7 +78,8 @@ impl Kernel for Run<'_> {
                     Rule::Remember => simd.mul_add_e_f32s(a, b, simd.mul_f32s(c, d)),
                     Rule::Expose => {
                         let mut tanh = b;
-                        let lanes: &mut [f32] = pulp::bytemuck::cast_slice_mut(std::slice::from_mut(&mut tanh));
+                        let lanes: &mut [f32] =
+                            pulp::bytemuck::cast_slice_mut(std::slice::from_mut(&mut tanh));
                         lanes.iter_mut().for_each(|value| *value = value.hyperbolic_tangent());
                         normed(simd.mul_f32s(a, tanh))
                     }

@@ -22,6 +22,8 @@ pub(super) struct Dense {
     /// Maps of the same height and width; of kernels larger than 1, they have a border.
     pub operands: Vec<Operand>,
     pub kernel: usize,
+    /// Floats from the first pixel that the kernel covers to each of them, in every map.
+    pub taps: Box<[u32]>,
     /// 1 or 2; 1 for a kernel of 1.
     pub stride: usize,
     /// Where the biases lie.
@@ -40,30 +42,37 @@ struct Panel {
     blocks: usize,
 }
 
-/// Pairs of blocks; of an odd number, three at the end.
-fn panels(blocks: usize) -> impl Iterator<Item = Panel> {
-    let pairs = if blocks.is_multiple_of(2) { blocks } else { blocks.saturating_sub(MOST_BLOCKS) };
-    let pairs = (0..pairs).step_by(2).map(|first| Panel { first, blocks: 2 });
-    pairs.chain(odd(blocks))
+/// Pairs of blocks, and the last panel of an odd number of blocks: three, or one where pixels are not neighbours.
+fn panels(blocks: usize, stride: usize) -> impl Iterator<Item = Panel> {
+    let odd = odd(blocks, stride);
+    let pairs = (0..odd.map_or(blocks, |odd| odd.first)).step_by(2);
+    pairs.map(|first| Panel { first, blocks: 2 }).chain(odd)
 }
 
 /// The last panel of an odd number of blocks.
-fn odd(blocks: usize) -> Option<Panel> {
-    let last = blocks.min(MOST_BLOCKS);
+fn odd(blocks: usize, stride: usize) -> Option<Panel> {
+    let last = if stride == 1 { blocks.min(MOST_BLOCKS) } else { 1 };
     (!blocks.is_multiple_of(2)).then_some(Panel { first: blocks - last, blocks: last })
 }
 
 /// Weights of an operand, `[output][input][kernel][kernel]`, in the order `[panel][tap][input][block][lane]`.
-pub(super) fn pack(weights: &[f32], output: usize, input: usize, taps: usize, lanes: usize) -> Vec<f32> {
+pub(super) fn pack(
+    weights: &[f32],
+    [output, input, taps]: [usize; 3],
+    stride: usize,
+    lanes: usize,
+) -> Vec<f32> {
     let blocks = output.div_ceil(lanes);
     let mut packed = vec![0.0; blocks * lanes * input * taps];
     let mut places = packed.chunks_exact_mut(lanes);
-    for Panel { first, blocks } in panels(blocks) {
+    for Panel { first, blocks } in panels(blocks, stride) {
         for tap in 0..taps {
             for channel in 0..input {
                 for block in first..first + blocks {
                     let place = places.next().expect("a place for every block of every channel");
-                    for (lane, value) in place.iter_mut().enumerate().take(output - (block * lanes).min(output)) {
+                    for (lane, value) in
+                        place.iter_mut().enumerate().take(output - (block * lanes).min(output))
+                    {
                         *value = weights[((block * lanes + lane) * input + channel) * taps + tap];
                     }
                 }
@@ -71,6 +80,14 @@ pub(super) fn pack(weights: &[f32], output: usize, input: usize, taps: usize, la
         }
     }
     packed
+}
+
+impl Dense {
+    /// What `taps` must be for maps like this one.
+    pub fn taps(kernel: usize, map: &Map) -> Box<[u32]> {
+        let at = |tap| (tap / kernel) * map.row_stride() + (tap % kernel) * map.lanes;
+        (0..kernel * kernel).map(|tap| at(tap) as u32).collect()
+    }
 }
 
 /// The step as one thread runs it.
@@ -87,7 +104,7 @@ impl Kernel for Run<'_> {
     fn run<S: Vectors>(self, simd: S) {
         self.work.clear_border(&self.step.out);
         let blocks = self.step.out.blocks();
-        let odd = odd(blocks);
+        let odd = odd(blocks, self.step.stride);
         let pairs = (blocks - odd.map_or(0, |panel| panel.blocks)) / 2;
         let groups = [(pairs, Panel { first: 0, blocks: 2 }), (1, odd.unwrap_or_default())];
         for (count, Panel { first, blocks }) in groups {
@@ -150,13 +167,13 @@ impl Run<'_> {
     /// Tiles of a panel of `blocks` blocks.
     fn tiles(&self, blocks: usize) -> usize {
         let lines = if self.flat() { 1 } else { self.work.images * self.step.out.height };
-        lines * self.line().div_ceil(most_pixels(self.isa, blocks))
+        lines * self.line().div_ceil(most_pixels(self.isa, blocks, self.step.stride))
     }
 
     #[inline(always)]
     fn tile<S: Vectors>(&self, simd: S, panel: Panel, tile: usize) {
         let Self { step, work, .. } = self;
-        let most = most_pixels(self.isa, panel.blocks);
+        let most = most_pixels(self.isa, panel.blocks, step.stride);
         let tiles = self.line().div_ceil(most);
         let (line, tile) = (tile / tiles, tile % tiles);
         let first = begin(self.line(), most, tile);
@@ -166,9 +183,10 @@ impl Run<'_> {
         let (image, row) = (line / step.out.height, line % step.out.height);
         if self.flat() {
             out = Place::pixels(&step.out, step.positions.as_deref(), panel.first, first);
-            shortcut = step.shortcut.as_ref().map(|map| {
-                Place::pixels(map, step.shortcut_positions.as_deref(), panel.first, first)
-            });
+            shortcut = step
+                .shortcut
+                .as_ref()
+                .map(|map| Place::pixels(map, step.shortcut_positions.as_deref(), panel.first, first));
         } else {
             out = Place::row(&step.out, panel.first, image, row, first);
             shortcut = step.shortcut.as_ref().map(|map| Place::row(map, panel.first, image, row, first));
@@ -177,16 +195,9 @@ impl Run<'_> {
         let bias = &work.weights[step.bias + panel.first * lanes..][..panel.blocks * lanes];
         let store = Store { memory: work.memory, bias, out, shortcut, activation: step.activation };
 
-        let mut taps = [0; MOST_TAPS];
         let mut factors = [Factor::NOTHING; MOST_OPERANDS];
-        let count = step.kernel * step.kernel;
-        if let Some(Operand { map, .. }) = step.operands.first() {
-            for (tap, offset) in taps.iter_mut().enumerate().take(count) {
-                *offset = ((tap / step.kernel) * map.row_stride() + (tap % step.kernel) * lanes) as u32;
-            }
-        }
         for (factor, Operand { map, weights }) in factors.iter_mut().zip(&step.operands) {
-            let size = count * map.channels * lanes;
+            let size = step.taps.len() * map.channels * lanes;
             let start = if self.flat() {
                 first * lanes
             } else {
@@ -199,7 +210,7 @@ impl Run<'_> {
                 block_stride: map.block_stride(),
                 channels: map.channels,
                 weights: &work.weights[weights + panel.first * size..][..panel.blocks * size],
-                taps: &taps[..count],
+                taps: &step.taps,
                 start,
             };
         }
@@ -210,5 +221,3 @@ impl Run<'_> {
 
 /// The most maps that a convolution sums over.
 pub(super) const MOST_OPERANDS: usize = 3;
-/// Those of a kernel of 7 x 7.
-const MOST_TAPS: usize = 49;

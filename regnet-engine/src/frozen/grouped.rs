@@ -29,6 +29,7 @@ pub(super) struct Grouped {
 /// Which input channels each block of output channels reads.
 #[derive(Debug)]
 pub(super) struct Sources {
+    group_width: usize,
     blocks: Vec<Source>,
 }
 
@@ -47,11 +48,12 @@ enum Lanes {
     Mixed(Vec<Mixture>),
 }
 
-/// A channel for each lane, from two blocks.
+/// Channels for each lane, one after another, from one or two blocks.
 #[derive(Debug)]
 struct Mixture {
     blocks: [usize; 2],
-    order: Vec<u32>,
+    /// A lane's channel in the first block; from the number of lanes on, in the second.
+    orders: Vec<Vec<u32>>,
 }
 
 impl Sources {
@@ -65,7 +67,12 @@ impl Sources {
             weights += 9 * source.lanes.channels();
             source
         };
-        Self { blocks: (0..channels.div_ceil(lanes)).map(block).collect() }
+        Self { group_width, blocks: (0..channels.div_ceil(lanes)).map(block).collect() }
+    }
+
+    /// Channels of a group.
+    pub fn group_width(&self) -> usize {
+        self.group_width
     }
 
     /// Weights `[channel][group width][3][3]` in the order `[block][source channel][tap][lane]`.
@@ -98,7 +105,7 @@ impl Lanes {
                 Mixture::new(&channels, lanes)
             })
             .collect();
-        match mixtures {
+        match mixtures.map(merged) {
             Some(mixtures) if first != last => Self::Mixed(mixtures),
             // All channels of all groups, of which a lane has weights for its own.
             _ => Self::Same(runs(first, last + group_width, lanes)),
@@ -109,7 +116,7 @@ impl Lanes {
     fn channels(&self) -> usize {
         match self {
             Self::Same(runs) => runs.iter().map(|(_, from, to)| to - from).sum(),
-            Self::Mixed(mixtures) => mixtures.len(),
+            Self::Mixed(mixtures) => mixtures.iter().map(|mixture| mixture.orders.len()).sum(),
         }
     }
 
@@ -149,8 +156,20 @@ impl Mixture {
         });
         let mut order: Vec<u32> = order.collect::<Option<_>>()?;
         order.resize(lanes, 0);
-        Some(Self { blocks: [first, last], order })
+        Some(Self { blocks: [first, last], orders: vec![order] })
     }
+}
+
+/// Neighbours of the same blocks brought together.
+fn merged(mixtures: Vec<Mixture>) -> Vec<Mixture> {
+    let mut merged: Vec<Mixture> = Vec::new();
+    for mut mixture in mixtures {
+        match merged.last_mut() {
+            Some(last) if last.blocks == mixture.blocks => last.orders.append(&mut mixture.orders),
+            _ => merged.push(mixture),
+        }
+    }
+    merged
 }
 
 /// Rows and columns of a tile.
@@ -158,10 +177,10 @@ const ROWS: usize = 2;
 
 const fn most_columns(isa: Isa, stride: usize) -> usize {
     match (isa.registers() >= 32, stride) {
-        (true, 1) => 8,
-        (true, _) => 6,
+        (true, 1) => 7,
+        (true, _) => 7,
         (false, 1) => 4,
-        (false, _) => 3,
+        (false, _) => 4,
     }
 }
 
@@ -217,117 +236,119 @@ struct At<'a> {
 }
 
 impl<'a> At<'a> {
-    /// Input values that row `row` of the tile's window begins with, in an input block.
+    /// Input pixels that row `row` of the tile's window begins with, in an input block.
     #[inline(always)]
-    fn values(&self, block: usize, row: usize, len: usize) -> &'a [f32] {
+    fn pixels<S: Vectors, const SPAN: usize>(&self, block: usize, row: usize) -> &'a [S::Pixel; SPAN] {
         let map = &self.step.input;
         let (first_row, first_column) = (self.row * self.step.stride, self.column * self.step.stride);
         let corner = map.at(self.image, first_row, first_column) - (map.row_stride() + map.lanes);
-        &self.input[block * map.block_stride() + corner + row * map.row_stride()..][..len]
+        let values = &self.input[block * map.block_stride() + corner + row * map.row_stride()..];
+        S::pixels(values).first_chunk().expect("pixels up to the border")
     }
 
     /// Stores a row of the tile.
     #[inline(always)]
-    fn put<S: Vectors, const WIDTH: usize>(&self, simd: S, row: usize, sums: &[S::f32s; WIDTH]) {
+    fn put<S: Vectors, const WIDTH: usize>(&self, simd: S, row: usize, sums: [S::f32s; WIDTH]) {
         let bias = &self.work.weights[self.step.bias + self.block * S::F32_LANES..][..S::F32_LANES];
         let out = Place::row(&self.step.out, self.block, self.image, self.row + row, self.column);
         let shortcut = self.step.shortcut.as_ref();
         let shortcut =
             shortcut.map(|map| Place::row(map, self.block, self.image, self.row + row, self.column));
         let store = Store { memory: self.work.memory, bias, out, shortcut, activation: self.step.activation };
-        store.put(simd, &sums.map(|sum| [sum]));
+        store.put(simd, sums.map(|sum| [sum]));
     }
 }
 
 /// One or two rows of `WIDTH` columns, which read `SPAN` columns of `WINDOW` rows.
-struct Tile<'a, const WIDTH: usize, const SPAN: usize, const HEIGHT: usize, const WINDOW: usize, const STRIDE: usize>(
-    &'a At<'a>,
-);
+struct Tile<
+    'a,
+    const WIDTH: usize,
+    const SPAN: usize,
+    const HEIGHT: usize,
+    const WINDOW: usize,
+    const STRIDE: usize,
+>(&'a At<'a>);
 
-impl<const WIDTH: usize, const SPAN: usize, const HEIGHT: usize, const WINDOW: usize, const STRIDE: usize> Kernel
-    for Tile<'_, WIDTH, SPAN, HEIGHT, WINDOW, STRIDE>
+impl<const WIDTH: usize, const SPAN: usize, const HEIGHT: usize, const WINDOW: usize, const STRIDE: usize>
+    Kernel for Tile<'_, WIDTH, SPAN, HEIGHT, WINDOW, STRIDE>
 {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Vectors>(self, simd: S) {
+        // Of the tiles that an instruction set never asks for, nothing is compiled.
+        if HEIGHT * WIDTH > S::REGISTER_COUNT / 2 {
+            unreachable!("a tile of more sums than registers");
+        }
         let Self(at) = self;
         let source = &at.step.sources.blocks[at.block];
         let weights = &at.work.weights[at.step.weights + source.weights * S::F32_LANES..];
-        let mut weights = S::as_simd_f32s(weights).0.chunks_exact(9);
+        let mut weights = S::as_simd_f32s(weights).0.as_chunks::<9>().0.iter();
         let mut sums = [[simd.splat_f32s(0.0); WIDTH]; HEIGHT];
         match &source.lanes {
             Lanes::Same(runs) => {
                 for &(block, from, to) in runs {
-                    let rows: [&[f32]; WINDOW] =
-                        std::array::from_fn(|row| at.values(block, row, SPAN * S::F32_LANES));
+                    let rows: [&[S::Pixel; SPAN]; WINDOW] =
+                        std::array::from_fn(|row| at.pixels::<S, SPAN>(block, row));
                     for (channel, weights) in (from..to).zip(&mut weights) {
-                        // It is below the number of lanes; this says so to the compiler.
-                        let channel = channel % S::F32_LANES;
-                        add::<S, WIDTH, SPAN, HEIGHT, WINDOW, STRIDE>(simd, &mut sums, weights, |row| {
-                            std::array::from_fn(|column| {
-                                simd.splat_f32s(rows[row][column * S::F32_LANES + channel])
-                            })
+                        sums = add::<S, WIDTH, HEIGHT, STRIDE>(simd, sums, weights, |row, column| {
+                            simd.splat_f32s(S::channel(&rows[row][column], channel))
                         });
                     }
                 }
             }
             Lanes::Mixed(mixtures) => {
-                for (mixture, weights) in mixtures.iter().zip(&mut weights) {
-                    let order = simd.order(&mixture.order);
-                    let rows: [[&[S::f32s]; 2]; WINDOW] = std::array::from_fn(|row| {
-                        mixture.blocks.map(|block| {
-                            &S::as_simd_f32s(at.values(block, row, SPAN * S::F32_LANES)).0[..SPAN]
-                        })
-                    });
-                    add::<S, WIDTH, SPAN, HEIGHT, WINDOW, STRIDE>(simd, &mut sums, weights, |row| {
-                        let [a, b] = rows[row];
-                        std::array::from_fn(|column| simd.permuted(a[column], b[column], order))
-                    });
+                for Mixture { blocks: [a, b], orders } in mixtures {
+                    let rows: [&[S::Pixel; SPAN]; WINDOW] =
+                        std::array::from_fn(|row| at.pixels::<S, SPAN>(*a, row));
+                    if a == b {
+                        for (order, weights) in orders.iter().zip(&mut weights) {
+                            let order = simd.order(order);
+                            sums = add::<S, WIDTH, HEIGHT, STRIDE>(simd, sums, weights, |row, column| {
+                                simd.permuted(S::vector(&rows[row][column]), order)
+                            });
+                        }
+                        continue;
+                    }
+                    let others: [&[S::Pixel; SPAN]; WINDOW] =
+                        std::array::from_fn(|row| at.pixels::<S, SPAN>(*b, row));
+                    for (order, weights) in orders.iter().zip(&mut weights) {
+                        let order = simd.order(order);
+                        sums = add::<S, WIDTH, HEIGHT, STRIDE>(simd, sums, weights, |row, column| {
+                            let (a, b) = (&rows[row][column], &others[row][column]);
+                            simd.permuted_of_two(S::vector(a), S::vector(b), order)
+                        });
+                    }
                 }
             }
         }
-        for (row, sums) in sums.iter().enumerate() {
+        for (row, sums) in sums.into_iter().enumerate() {
             at.put(simd, row, sums);
         }
     }
 }
 
-/// Adds a channel's part: each row of the window is multiplied by the rows of weights that the rows of the tile have for
-/// it.
+/// Adds a channel's part; `value` is an input pixel of the window, by row and column.
+///
+/// Sums come and go by value, and nothing in the loops may fail or branch: else they leave the registers.
 #[inline(always)]
-fn add<S: Vectors, const WIDTH: usize, const SPAN: usize, const HEIGHT: usize, const WINDOW: usize, const STRIDE: usize>(
+fn add<S: Vectors, const WIDTH: usize, const HEIGHT: usize, const STRIDE: usize>(
     simd: S,
-    sums: &mut [[S::f32s; WIDTH]; HEIGHT],
-    weights: &[S::f32s],
-    values: impl Fn(usize) -> [S::f32s; SPAN],
-) {
-    let mut row = |values: &[S::f32s; SPAN], row: usize, tap: usize| {
+    mut sums: [[S::f32s; WIDTH]; HEIGHT],
+    weights: &[S::f32s; 9],
+    value: impl Fn(usize, usize) -> S::f32s,
+) -> [[S::f32s; WIDTH]; HEIGHT] {
+    for row in 0..3 {
         for column in 0..3 {
-            let weight = weights[tap * 3 + column];
-            for (x, sum) in sums[row].iter_mut().enumerate() {
-                *sum = simd.mul_add_e_f32s(values[x * STRIDE + column], weight, *sum);
+            for y in 0..HEIGHT {
+                for x in 0..WIDTH {
+                    let value = value(y * STRIDE + row, x * STRIDE + column);
+                    sums[y][x] = simd.mul_add_e_f32s(value, weights[row * 3 + column], sums[y][x]);
+                }
             }
         }
-    };
-    // Written out, since a condition inside of a loop would keep the loop from being unrolled.
-    let (two, overlap) = (HEIGHT == 2, STRIDE == 1);
-    row(&values(0), 0, 0);
-    let shared = values(1);
-    row(&shared, 0, 1);
-    if two && overlap {
-        row(&shared, 1, 0);
     }
-    let shared = values(2);
-    row(&shared, 0, 2);
-    if two {
-        row(&shared, 1, if overlap { 1 } else { 0 });
-        let next = values(3);
-        row(&next, 1, if overlap { 2 } else { 1 });
-    }
-    if two && !overlap {
-        row(&values(4), 1, 2);
-    }
+    sums
 }
 
 /// Computes a tile.
@@ -351,5 +372,5 @@ fn multiply<S: Vectors>(simd: S, width: usize, height: usize, at: &At<'_>) {
             }
         };
     }
-    choose!(stride 1: 1 2 3 4 5 6 7 8; stride 2: 1 2 3 4 5 6);
+    choose!(stride 1: 1 2 3 4 5 6 7; stride 2: 1 2 3 4 5 6 7);
 }

@@ -3,7 +3,6 @@
 use super::isa::{Isa, Kernel, Vectors};
 use super::map::Map;
 use super::store::{Activation, Place, Store};
-use super::tile::most_pixels;
 use super::work::{Work, begin};
 
 /// A dense convolution of images `[channel][row][column]`.
@@ -18,6 +17,8 @@ pub(super) struct Image {
     /// Where the images are copied to, with a border of zeros, so that no pixel is a special case.
     pub canvas: usize,
     pub out: Map,
+    /// Floats of the canvas from a window's first pixel to each of its others, channel by channel.
+    pub taps: Box<[u32]>,
     /// Where the packed weights begin.
     pub weights: usize,
     /// Where the biases lie.
@@ -26,6 +27,13 @@ pub(super) struct Image {
 }
 
 impl Image {
+    /// What `taps` must be.
+    pub fn offsets(&self) -> Box<[u32]> {
+        let row = move |channel, y| (channel * self.canvas_rows() + y) * self.canvas_row();
+        let rows = (0..self.channels).flat_map(|channel| (0..self.kernel).map(move |y| row(channel, y)));
+        rows.flat_map(|start| (start..start + self.kernel).map(|at| at as u32)).collect()
+    }
+
     /// Values of a row of the canvas.
     fn canvas_row(&self) -> usize {
         self.width + 2 * (self.kernel / 2)
@@ -38,7 +46,8 @@ impl Image {
 
     /// Values of the canvas.
     pub fn canvas_len(&self, images: usize) -> usize {
-        images * self.channels * self.canvas_rows() * self.canvas_row()
+        // One more, since kernels read pixels in strides.
+        images * self.channels * self.canvas_rows() * self.canvas_row() + 1
     }
 
     /// Copies this thread's part of `images`, `[image][channel][row][column]`.
@@ -60,18 +69,22 @@ impl Image {
     }
 }
 
-/// Weights `[output][input][kernel][kernel]` in the order `[block][input][row][column][lane]`.
+/// Weights `[output][input][kernel][kernel]` in the order `[pair of blocks][input][row][column][block][lane]`.
 pub(super) fn pack(weights: &[f32], output: usize, lanes: usize) -> Vec<f32> {
     let row = weights.len() / output;
     let mut packed = Vec::with_capacity(output.div_ceil(lanes) * lanes * row);
-    for block in (0..output).step_by(lanes) {
+    for first in (0..output.next_multiple_of(lanes)).step_by(PANEL * lanes) {
+        let last = (first + PANEL * lanes).min(output.next_multiple_of(lanes));
         for tap in 0..row {
-            let of = |lane| weights.get((block + lane) * row + tap).copied().unwrap_or(0.0);
-            packed.extend((0..lanes).map(of));
+            packed
+                .extend((first..last).map(|output| weights.get(output * row + tap).copied().unwrap_or(0.0)));
         }
     }
     packed
 }
+
+/// Blocks of a tile.
+const PANEL: usize = 2;
 
 /// The step as one thread runs it, after all have painted.
 pub(super) struct Run<'a> {
@@ -87,7 +100,7 @@ impl Kernel for Run<'_> {
     fn run<S: Vectors>(self, simd: S) {
         let Self { step, isa, work } = self;
         work.clear_border(&step.out);
-        let most = most_pixels(isa, 2);
+        let most = if isa.registers() >= 32 { 14 } else { 6 };
         let tiles = step.out.width.div_ceil(most);
         let canvas = work.memory.read(step.canvas..step.canvas + step.canvas_len(work.images));
         let blocks = step.out.blocks();
@@ -95,9 +108,9 @@ impl Kernel for Run<'_> {
             for tile in 0..tiles {
                 let column = begin(step.out.width, most, tile);
                 let pixels = begin(step.out.width, most, tile + 1) - column;
-                for block in (0..blocks).step_by(2) {
+                for block in (0..blocks).step_by(PANEL) {
                     let at = At { step, work, canvas, line, column, block };
-                    multiply(simd, pixels, (blocks - block).min(2), &at);
+                    multiply(simd, pixels, (blocks - block).min(PANEL), &at);
                 }
             }
         }
@@ -123,36 +136,43 @@ impl<const PIXELS: usize, const BLOCKS: usize, const STEP: usize> Kernel for Til
 
     #[inline(always)]
     fn run<S: Vectors>(self, simd: S) {
+        // Of the tiles that an instruction set never asks for, nothing is compiled.
+        if PIXELS * BLOCKS + BLOCKS + 1 > S::REGISTER_COUNT {
+            unreachable!("a tile of more sums than registers");
+        }
         let At { step, work, canvas, line, column, block } = *self.0;
         let (image, row) = (line / step.out.height, line % step.out.height);
-        let taps = step.channels * step.kernel * step.kernel;
-        let weights: [&[S::f32s]; BLOCKS] = std::array::from_fn(|of| {
-            let start = step.weights + (block + of) * taps * S::F32_LANES;
-            &S::as_simd_f32s(&work.weights[start..]).0[..taps]
-        });
+        let weights = &work.weights[step.weights + block * step.taps.len() * S::F32_LANES..];
+        let weights = S::as_simd_f32s(weights).0.as_chunks::<BLOCKS>().0;
+        let plane = image * step.channels * step.canvas_rows();
+        let start = (plane + row * STEP) * step.canvas_row() + column * STEP;
         let mut sums = [[simd.splat_f32s(0.0); BLOCKS]; PIXELS];
-        let mut tap = 0;
-        for channel in 0..step.channels {
-            let plane = (image * step.channels + channel) * step.canvas_rows();
-            for y in 0..step.kernel {
-                let start = (plane + row * STEP + y) * step.canvas_row() + column * STEP;
-                for x in 0..step.kernel {
-                    let pixels = &canvas[start + x..][..(PIXELS - 1) * STEP + 1];
-                    let weights: [S::f32s; BLOCKS] = std::array::from_fn(|block| weights[block][tap]);
-                    for (pixel, sums) in sums.iter_mut().enumerate() {
-                        let value = simd.splat_f32s(pixels[pixel * STEP]);
-                        for (sum, &weight) in sums.iter_mut().zip(&weights) {
-                            *sum = simd.mul_add_e_f32s(value, weight, *sum);
-                        }
-                    }
-                    tap += 1;
-                }
-            }
+        for (&tap, weights) in step.taps.iter().zip(weights) {
+            let pixels = &canvas[start + tap as usize..][..PIXELS * STEP];
+            let pixels = pixels.as_chunks::<STEP>().0.first_chunk::<PIXELS>();
+            sums = add(simd, sums, pixels.expect("as many as were taken"), weights);
         }
         let bias = &work.weights[step.bias + block * S::F32_LANES..][..BLOCKS * S::F32_LANES];
         let out = Place::row(&step.out, block, image, row, column);
-        Store { memory: work.memory, bias, out, shortcut: None, activation: step.activation }.put(simd, &sums);
+        Store { memory: work.memory, bias, out, shortcut: None, activation: step.activation }.put(simd, sums);
     }
+}
+
+/// Adds what a pixel of the kernel contributes. Sums come and go by value, so that they stay in registers.
+#[inline(always)]
+fn add<S: Vectors, const PIXELS: usize, const BLOCKS: usize, const STEP: usize>(
+    simd: S,
+    mut sums: [[S::f32s; BLOCKS]; PIXELS],
+    pixels: &[[f32; STEP]; PIXELS],
+    weights: &[S::f32s; BLOCKS],
+) -> [[S::f32s; BLOCKS]; PIXELS] {
+    for pixel in 0..PIXELS {
+        let x = simd.splat_f32s(pixels[pixel][0]);
+        for block in 0..BLOCKS {
+            sums[pixel][block] = simd.mul_add_e_f32s(x, weights[block], sums[pixel][block]);
+        }
+    }
+    sums
 }
 
 /// Computes a tile.

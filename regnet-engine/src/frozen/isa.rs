@@ -122,14 +122,36 @@ pub(super) trait Kernel {
 
 /// What kernels need of an instruction set.
 pub(super) trait Vectors: Simd {
+    /// The channels of a block at one pixel.
+    type Pixel: Copy;
+
     /// Which lane goes where: below the number of lanes from the first vector, then from the second.
     type Order: Copy;
 
+    /// A slice, pixel by pixel.
+    fn pixels(slice: &[f32]) -> &[Self::Pixel];
+
+    /// A channel, counted modulo the lanes, so that no check is left in an inner loop.
+    fn channel(pixel: &Self::Pixel, channel: usize) -> f32;
+
+    /// All channels.
+    fn vector(pixel: &Self::Pixel) -> Self::f32s;
+
     fn order(self, lanes: &[u32]) -> Self::Order;
 
-    fn permuted(self, a: Self::f32s, b: Self::f32s, order: Self::Order) -> Self::f32s;
+    /// Lanes of one vector.
+    fn permuted(self, a: Self::f32s, order: Self::Order) -> Self::f32s;
+
+    /// Lanes of two vectors.
+    fn permuted_of_two(self, a: Self::f32s, b: Self::f32s, order: Self::Order) -> Self::f32s;
 
     fn vectorized<K: Kernel>(self, kernel: K) -> K::Output;
+}
+
+/// Each kernel stays a function of its own: all of them in one would take minutes to compile, and fit no registers.
+#[inline(never)]
+fn outlined<K: Kernel, R>(kernel: K, run: impl FnOnce(K) -> R) -> R {
+    run(kernel)
 }
 
 /// A kernel and the instruction set it is to run with.
@@ -146,7 +168,23 @@ impl<S: Vectors, K: Kernel> NullaryFnOnce for Call<S, K> {
 
 #[cfg(target_arch = "x86_64")]
 impl Vectors for pulp::x86::V4 {
+    type Pixel = [f32; 16];
     type Order = pulp::u32x16;
+
+    #[inline(always)]
+    fn pixels(slice: &[f32]) -> &[Self::Pixel] {
+        slice.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn channel(pixel: &Self::Pixel, channel: usize) -> f32 {
+        pixel[channel % 16]
+    }
+
+    #[inline(always)]
+    fn vector(pixel: &Self::Pixel) -> Self::f32s {
+        pulp::cast(*pixel)
+    }
 
     #[inline(always)]
     fn order(self, lanes: &[u32]) -> Self::Order {
@@ -154,19 +192,40 @@ impl Vectors for pulp::x86::V4 {
     }
 
     #[inline(always)]
-    fn permuted(self, a: Self::f32s, b: Self::f32s, order: Self::Order) -> Self::f32s {
+    fn permuted(self, a: Self::f32s, order: Self::Order) -> Self::f32s {
+        pulp::cast(self.avx512f._mm512_permutexvar_ps(pulp::cast(order), pulp::cast(a)))
+    }
+
+    #[inline(always)]
+    fn permuted_of_two(self, a: Self::f32s, b: Self::f32s, order: Self::Order) -> Self::f32s {
         pulp::cast(self.avx512f._mm512_permutex2var_ps(pulp::cast(a), pulp::cast(order), pulp::cast(b)))
     }
 
     #[inline(always)]
     fn vectorized<K: Kernel>(self, kernel: K) -> K::Output {
-        self.vectorize(Call(self, kernel))
+        outlined(kernel, |kernel| self.vectorize(Call(self, kernel)))
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 impl Vectors for pulp::x86::V3 {
+    type Pixel = [f32; 8];
     type Order = pulp::u32x8;
+
+    #[inline(always)]
+    fn pixels(slice: &[f32]) -> &[Self::Pixel] {
+        slice.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn channel(pixel: &Self::Pixel, channel: usize) -> f32 {
+        pixel[channel % 8]
+    }
+
+    #[inline(always)]
+    fn vector(pixel: &Self::Pixel) -> Self::f32s {
+        pulp::cast(*pixel)
+    }
 
     #[inline(always)]
     fn order(self, lanes: &[u32]) -> Self::Order {
@@ -174,22 +233,40 @@ impl Vectors for pulp::x86::V3 {
     }
 
     #[inline(always)]
-    fn permuted(self, a: Self::f32s, b: Self::f32s, order: Self::Order) -> Self::f32s {
-        let chosen = |from: Self::f32s| -> Self::f32s {
-            pulp::cast(self.avx2._mm256_permutevar8x32_ps(pulp::cast(from), pulp::cast(order)))
-        };
+    fn permuted(self, a: Self::f32s, order: Self::Order) -> Self::f32s {
+        pulp::cast(self.avx2._mm256_permutevar8x32_ps(pulp::cast(a), pulp::cast(order)))
+    }
+
+    #[inline(always)]
+    fn permuted_of_two(self, a: Self::f32s, b: Self::f32s, order: Self::Order) -> Self::f32s {
         let first = self.less_than_u32s(order, self.splat_u32s(8));
-        self.select_f32s(first, chosen(a), chosen(b))
+        self.select_f32s(first, self.permuted(a, order), self.permuted(b, order))
     }
 
     #[inline(always)]
     fn vectorized<K: Kernel>(self, kernel: K) -> K::Output {
-        self.vectorize(Call(self, kernel))
+        outlined(kernel, |kernel| self.vectorize(Call(self, kernel)))
     }
 }
 
 impl Vectors for Scalar256b {
+    type Pixel = [f32; 8];
     type Order = [u32; 8];
+
+    #[inline(always)]
+    fn pixels(slice: &[f32]) -> &[Self::Pixel] {
+        slice.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn channel(pixel: &Self::Pixel, channel: usize) -> f32 {
+        pixel[channel % 8]
+    }
+
+    #[inline(always)]
+    fn vector(pixel: &Self::Pixel) -> Self::f32s {
+        pulp::cast(*pixel)
+    }
 
     #[inline(always)]
     fn order(self, lanes: &[u32]) -> Self::Order {
@@ -197,7 +274,13 @@ impl Vectors for Scalar256b {
     }
 
     #[inline(always)]
-    fn permuted(self, a: Self::f32s, b: Self::f32s, order: Self::Order) -> Self::f32s {
+    fn permuted(self, a: Self::f32s, order: Self::Order) -> Self::f32s {
+        let a: [f32; 8] = pulp::cast(a);
+        pulp::cast(order.map(|lane| a[lane as usize % 8]))
+    }
+
+    #[inline(always)]
+    fn permuted_of_two(self, a: Self::f32s, b: Self::f32s, order: Self::Order) -> Self::f32s {
         let (a, b): ([f32; 8], [f32; 8]) = (pulp::cast(a), pulp::cast(b));
         let chosen = order.map(|lane| if lane < 8 { a[lane as usize % 8] } else { b[lane as usize % 8] });
         pulp::cast(chosen)
@@ -205,6 +288,6 @@ impl Vectors for Scalar256b {
 
     #[inline(always)]
     fn vectorized<K: Kernel>(self, kernel: K) -> K::Output {
-        kernel.run(self)
+        outlined(kernel, |kernel| kernel.run(self))
     }
 }

@@ -22,21 +22,51 @@ pub(super) enum LayerOp {
     /// The images.
     Input,
     Conv(Convolution),
-    MaxPool { input: usize, kernel: usize, stride: usize },
-    Average { input: usize },
+    MaxPool {
+        input: usize,
+        kernel: usize,
+        stride: usize,
+    },
+    Average {
+        input: usize,
+    },
     /// `input` times `gate`, plus a shortcut.
-    Scale { input: usize, gate: usize, shortcut: Option<usize>, activation: Activation },
-    Add { inputs: [usize; 2], activation: Activation },
+    Scale {
+        input: usize,
+        gate: usize,
+        shortcut: Option<usize>,
+        activation: Activation,
+    },
+    Add {
+        inputs: [usize; 2],
+        activation: Activation,
+    },
     /// max(scale x + shift, 0), channel by channel.
-    Affine { input: usize, affine: Affine },
+    Affine {
+        input: usize,
+        affine: Affine,
+    },
     /// H + z (c - H) of the gates z and c and of H, if there is one, and then the norm and ReLU.
-    Blend { gates: [usize; 2], state: Option<usize>, affine: Affine },
+    Blend {
+        gates: [usize; 2],
+        state: Option<usize>,
+        affine: Affine,
+    },
     /// The product of two values.
-    Product { inputs: [usize; 2] },
+    Product {
+        inputs: [usize; 2],
+    },
     /// f C + i g of the gates i and g and, if there is a state, f and C.
-    Remember { gates: [usize; 2], state: Option<[usize; 2]> },
+    Remember {
+        gates: [usize; 2],
+        state: Option<[usize; 2]>,
+    },
     /// o tanh(C) and then the norm and ReLU.
-    Expose { gate: usize, cell: usize, affine: Affine },
+    Expose {
+        gate: usize,
+        cell: usize,
+        affine: Affine,
+    },
 }
 
 /// A convolution and what follows it.
@@ -267,10 +297,7 @@ impl Lowering<'_> {
                 *sum = Some(shortcut);
                 branch
             }
-            _ => self.push(
-                node,
-                LayerOp::Add { inputs: [shortcut, branch], activation: Activation::None },
-            ),
+            _ => self.push(node, LayerOp::Add { inputs: [shortcut, branch], activation: Activation::None }),
         }
     }
 
@@ -279,7 +306,10 @@ impl Lowering<'_> {
         match &self.lowered.layers[value].op {
             LayerOp::Conv(conv) => {
                 let plain = conv.projection.is_none() && conv.shortcut.is_none() && conv.inputs.len() == 1;
-                plain && conv.conv.kernel == 1 && conv.conv.groups() == 1 && conv.activation == Activation::None
+                plain
+                    && conv.conv.kernel == 1
+                    && conv.conv.groups() == 1
+                    && conv.activation == Activation::None
             }
             _ => false,
         }
@@ -308,7 +338,9 @@ impl Lowering<'_> {
         let running = node.name.replace("r_step", "r_bn");
         let maps = regulator.cell.maps();
         let mut norms = (0..maps)
-            .map(|map| Ok(self.norm(&format!("{name}.bn"), &running, maps * n, map * n..(map + 1) * n)?.affine()))
+            .map(|map| {
+                Ok(self.norm(&format!("{name}.bn"), &running, maps * n, map * n..(map + 1) * n)?.affine())
+            })
             .collect::<Result<Vec<_>, FreezeError>>()?;
         let gates = self.gates(&name, step)?;
         let shape = Shape { c: n, ..node.shape };
@@ -320,7 +352,11 @@ impl Lowering<'_> {
         Ok(match regulator.cell {
             Cell::Rnn => {
                 let h = gate(self, 0, hidden, Tanh);
-                vec![self.layer(node.name.clone(), shape, LayerOp::Affine { input: h, affine: norms.remove(0) })]
+                vec![self.layer(
+                    node.name.clone(),
+                    shape,
+                    LayerOp::Affine { input: h, affine: norms.remove(0) },
+                )]
             }
             Cell::Gru => {
                 let z = gate(self, 0, hidden, Sigmoid);
@@ -392,8 +428,7 @@ impl Lowering<'_> {
         activation: Activation,
     ) -> usize {
         let mut layer = |conv, inputs, weights: Vec<f32>, bias: Vec<f32>, shortcut, activation| {
-            let conv =
-                Convolution { conv, inputs, weights, bias, projection: None, shortcut, activation };
+            let conv = Convolution { conv, inputs, weights, bias, projection: None, shortcut, activation };
             self.layer(name.to_owned(), shape, LayerOp::Conv(conv))
         };
         let Gate { features, hidden, bias, conv, stride } = gate;

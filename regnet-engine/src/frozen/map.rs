@@ -50,9 +50,9 @@ impl Map {
         self.images * self.image_stride()
     }
 
-    /// Floats in all.
+    /// Floats in all, one pixel more than there are, since kernels read pixels in strides.
     pub fn len(&self) -> usize {
-        self.blocks() * self.block_stride()
+        self.blocks() * self.block_stride() + self.lanes
     }
 
     /// Where it lies.

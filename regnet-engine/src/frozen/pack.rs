@@ -79,6 +79,8 @@ impl Packing {
         } else {
             let taps = conv.kernel * conv.kernel;
             let weights = expanded(weights, layer);
+            // Those of a 1x1 kernel are brought together before.
+            let stride = if conv.kernel == 1 { 1 } else { conv.stride };
             // The columns of each input.
             let mut first = 0;
             for &input in &layer.inputs {
@@ -86,14 +88,19 @@ impl Packing {
                 let rows = weights.chunks_exact(conv.input * taps);
                 let part: Vec<f32> =
                     rows.flat_map(|row| &row[first * taps..][..channels * taps]).copied().collect();
-                places.weights.push(self.add(&dense::pack(&part, conv.output, channels, taps, lanes)));
+                places.weights.push(self.add(&dense::pack(
+                    &part,
+                    [conv.output, channels, taps],
+                    stride,
+                    lanes,
+                )));
                 first += channels;
             }
         }
         if let Some(projection) = &mut layer.projection {
             let weights = std::mem::take(&mut projection.weights);
             let input = weights.len() / conv.output;
-            places.weights.push(self.add(&dense::pack(&weights, conv.output, input, 1, lanes)));
+            places.weights.push(self.add(&dense::pack(&weights, [conv.output, input, 1], 1, lanes)));
         }
         places
     }

@@ -197,12 +197,8 @@ impl<'a> Planning<'a> {
         if let Some(&map) = self.compact.get(&(value, stride)) {
             return map;
         }
-        let mut out = Map {
-            height: map.height.div_ceil(stride),
-            width: map.width.div_ceil(stride),
-            border: 0,
-            ..map
-        };
+        let mut out =
+            Map { height: map.height.div_ceil(stride), width: map.width.div_ceil(stride), border: 0, ..map };
         out.offset = self.buffer(out.len());
         self.push(layer, Kind::Compact(Compact { input: map, out, stride }));
         self.compact.insert((value, stride), out);
@@ -211,8 +207,9 @@ impl<'a> Planning<'a> {
 
     /// Makes room for the group's images in the one value that is still to be read.
     fn gather(&mut self) -> [Map; 2] {
-        let live: Vec<usize> =
-            (0..self.maps.len()).filter(|&value| self.maps[value].is_some() && self.reads[value] > 0).collect();
+        let live: Vec<usize> = (0..self.maps.len())
+            .filter(|&value| self.maps[value].is_some() && self.reads[value] > 0)
+            .collect();
         let [value] = live[..] else { unreachable!("the parts of a plan meet at one value") };
         let from = self.maps[value].expect("it is computed");
         let to = self.write_for(value);
@@ -299,13 +296,15 @@ impl<'a> Planning<'a> {
             stride: conv.stride,
             canvas,
             out,
+            taps: Box::default(),
             weights: places.weights[0],
             bias: places.bias,
             activation: layer.activation,
         };
         let canvas = self.buffer(image(0).canvas_len(self.images));
         self.push(index, Kind::Paint(image(canvas)));
-        self.push(index, Kind::Image(image(canvas)));
+        let taps = image(canvas).offsets();
+        self.push(index, Kind::Image(Image { taps, ..image(canvas) }));
     }
 
     fn grouped(&mut self, index: usize, layer: &Convolution, places: &Places) {
@@ -329,8 +328,7 @@ impl<'a> Planning<'a> {
         let conv = &layer.conv;
         let mut operands: Vec<Operand> = Vec::new();
         for (&value, &weights) in layer.inputs.iter().zip(&places.weights) {
-            let map =
-                if conv.kernel == 1 { self.flat(index, value, conv.stride) } else { self.read(value) };
+            let map = if conv.kernel == 1 { self.flat(index, value, conv.stride) } else { self.read(value) };
             operands.push(Operand { map, weights });
         }
         if let Some(projection) = &layer.projection {
@@ -353,9 +351,10 @@ impl<'a> Planning<'a> {
         let shortcut_positions =
             (conv.kernel == 1).then(|| shortcut.as_ref().and_then(Map::positions)).flatten();
         let dense = Dense {
-            operands,
             kernel: conv.kernel,
+            taps: Dense::taps(conv.kernel, &operands[0].map),
             stride: if conv.kernel == 1 { 1 } else { conv.stride },
+            operands,
             bias: places.bias,
             out,
             positions,

@@ -179,9 +179,7 @@ impl Barrier {
             self.round.store(round.wrapping_add(1), Ordering::Release);
             return;
         }
-        await_that(|| {
-            self.round.load(Ordering::Acquire) != round || self.broken.load(Ordering::Acquire)
-        });
+        await_that(|| self.round.load(Ordering::Acquire) != round || self.broken.load(Ordering::Acquire));
         assert!(!self.broken.load(Ordering::Acquire), "another thread of the engine panicked");
     }
 

@@ -3,13 +3,13 @@
 use std::sync::Mutex;
 use std::time::Instant;
 
+use super::Engine;
 use super::map::Map;
 use super::plan::Plan;
 use super::pool::Barrier;
 use super::shared::Shared;
 use super::step::Step;
 use super::work::Work;
-use super::Engine;
 
 /// Seconds of each step of a plan, the first part's and then the second's.
 pub(super) type Clock = Mutex<Vec<f64>>;
@@ -36,7 +36,8 @@ impl Engine {
         self.pool.run(&|thread| {
             let _guard = barrier.guard();
             let arena = |index| arenas.part(index * plan.arena..(index + 1) * plan.arena);
-            let run = Run { engine: self, plan, clock: call.clock.filter(|_| thread == 0), barrier: &barrier };
+            let run =
+                Run { engine: self, plan, clock: call.clock.filter(|_| thread == 0), barrier: &barrier };
             let work = Work {
                 memory: &arenas,
                 weights: self.packed.values.as_ref(),

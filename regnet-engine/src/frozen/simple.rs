@@ -67,9 +67,8 @@ impl Kernel for Run<'_, MaxPool> {
         work.clear_border(out);
         let reach = kernel / 2;
         // A window's rows or columns, where they lie inside.
-        let window = |at: usize, side: usize| {
-            (at * stride).saturating_sub(reach)..(at * stride + reach + 1).min(side)
-        };
+        let window =
+            |at: usize, side: usize| (at * stride).saturating_sub(reach)..(at * stride + reach + 1).min(side);
         for line in work.part(out.blocks() * work.images * out.height) {
             let (block, rest) = (line / (work.images * out.height), line % (work.images * out.height));
             let (image, y) = (rest / out.height, rest % out.height);
@@ -132,7 +131,10 @@ impl Kernel for Run<'_, Scale> {
             values.iter_mut().for_each(|value| *value = simd.mul_f32s(*value, gate));
             if let Some(shortcut) = shortcut {
                 let others = S::as_simd_f32s(work.memory.read(row(shortcut, block, image, y))).0;
-                values.iter_mut().zip(others).for_each(|(value, &other)| *value = simd.add_f32s(*value, other));
+                values
+                    .iter_mut()
+                    .zip(others)
+                    .for_each(|(value, &other)| *value = simd.add_f32s(*value, other));
             }
             activate(simd, values, *activation);
         }

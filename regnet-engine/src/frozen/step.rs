@@ -62,6 +62,65 @@ impl Step {
         }
     }
 
+    /// What it does, for people.
+    pub fn name(&self) -> String {
+        match &self.kind {
+            Kind::Paint(_) => "copy images".to_owned(),
+            Kind::Image(step) => format!("{0}x{0} of images", step.kernel),
+            Kind::Dense(step) => {
+                let project = if step.kernel == 1 && step.operands.len() > 1 { " of two" } else { "" };
+                format!("{0}x{0}{project}", step.kernel)
+            }
+            Kind::Grouped(step) => format!("3x3 grouped{}", if step.stride == 2 { ", stride 2" } else { "" }),
+            Kind::MaxPool(_) => "max pool".to_owned(),
+            Kind::Average(_) => "mean".to_owned(),
+            Kind::Scale(_) => "scale".to_owned(),
+            Kind::Add(_) => "add".to_owned(),
+            Kind::Compact(_) => "copy".to_owned(),
+            Kind::Cell(_) => "cell".to_owned(),
+            Kind::Export(_) => "hand out".to_owned(),
+        }
+    }
+
+    /// Multiply-adds for an image.
+    pub fn multiply_adds(&self) -> usize {
+        match &self.kind {
+            Kind::Image(step) => {
+                step.out.channels * step.out.pixels() * step.channels * step.kernel * step.kernel
+            }
+            Kind::Dense(step) => {
+                let channels: usize = step.operands.iter().map(|operand| operand.map.channels).sum();
+                step.out.channels * step.out.pixels() * channels * step.kernel * step.kernel
+            }
+            Kind::Grouped(step) => step.out.channels * step.out.pixels() * step.sources.group_width() * 9,
+            _ => 0,
+        }
+    }
+
+    /// Bytes of the activations that it reads and writes for an image.
+    pub fn bytes(&self) -> usize {
+        let values = |map: &Map| map.channels * map.pixels();
+        let values = match &self.kind {
+            Kind::Paint(step) => 2 * step.channels * step.height * step.width,
+            Kind::Image(step) => step.channels * step.height * step.width + values(&step.out),
+            Kind::Dense(step) => {
+                let operands = step.operands.iter().map(|operand| values(&operand.map));
+                operands.chain(step.shortcut.as_ref().map(values)).sum::<usize>() + values(&step.out)
+            }
+            Kind::Grouped(step) => {
+                values(&step.input) + values(&step.out) + step.shortcut.as_ref().map_or(0, values)
+            }
+            Kind::MaxPool(MaxPool { input, out, .. })
+            | Kind::Average(Average { input, out })
+            | Kind::Compact(Compact { input, out, .. }) => values(input) + values(out),
+            Kind::Scale(step) => 2 * values(&step.map) + step.shortcut.as_ref().map_or(0, values),
+            Kind::Add(step) => 3 * values(&step.map),
+            Kind::Cell(step) => step.inputs.iter().map(values).sum::<usize>() + values(&step.out),
+            Kind::Export(step) => 2 * values(&step.map),
+        };
+        values * size_of::<f32>()
+    }
+
     /// Every map it reads or writes.
     pub fn maps(&mut self) -> Vec<&mut Map> {
         match &mut self.kind {
@@ -71,7 +130,9 @@ impl Step {
                 let operands = step.operands.iter_mut().map(|operand| &mut operand.map);
                 operands.chain([&mut step.out]).chain(&mut step.shortcut).collect()
             }
-            Kind::Grouped(step) => [&mut step.input, &mut step.out].into_iter().chain(&mut step.shortcut).collect(),
+            Kind::Grouped(step) => {
+                [&mut step.input, &mut step.out].into_iter().chain(&mut step.shortcut).collect()
+            }
             Kind::MaxPool(MaxPool { input, out, .. })
             | Kind::Average(Average { input, out })
             | Kind::Compact(Compact { input, out, .. }) => vec![input, out],

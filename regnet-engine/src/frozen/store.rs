@@ -34,11 +34,9 @@ impl<'a> Place<'a> {
     pub fn pixels(map: &Map, positions: Option<&'a [u32]>, block: usize, first: usize) -> Self {
         let start = map.offset + block * map.block_stride();
         match positions {
-            Some(positions) => Self {
-                start,
-                block_stride: map.block_stride(),
-                positions: Some(&positions[first..]),
-            },
+            Some(positions) => {
+                Self { start, block_stride: map.block_stride(), positions: Some(&positions[first..]) }
+            }
             None => {
                 Self { start: start + first * map.lanes, block_stride: map.block_stride(), positions: None }
             }
@@ -76,29 +74,87 @@ impl Store<'_> {
     pub fn put<S: Vectors, const PIXELS: usize, const BLOCKS: usize>(
         self,
         simd: S,
-        sums: &[[S::f32s; BLOCKS]; PIXELS],
+        mut sums: [[S::f32s; BLOCKS]; PIXELS],
     ) {
-        let lanes = S::F32_LANES;
-        let zero = simd.splat_f32s(0.0);
-        let bias = S::as_simd_f32s(self.bias).0;
-        for (pixel, sums) in sums.iter().enumerate() {
-            for (block, &sum) in sums.iter().enumerate() {
-                let mut value = simd.add_f32s(sum, bias[block]);
-                if let Some(shortcut) = self.shortcut {
-                    let at = shortcut.at(block, pixel, lanes);
-                    value = simd.add_f32s(value, S::as_simd_f32s(self.memory.read(at..at + lanes)).0[0]);
+        // What has to be decided is decided outside of the loops, so that the sums stay in registers.
+        let bias = S::as_simd_f32s(self.bias).0.first_chunk::<BLOCKS>().expect("a bias for each channel");
+        for pixel in 0..PIXELS {
+            for block in 0..BLOCKS {
+                sums[pixel][block] = simd.add_f32s(sums[pixel][block], bias[block]);
+            }
+        }
+        if let Some(shortcut) = self.shortcut {
+            sums = self.with_shortcut(simd, sums, shortcut);
+        }
+        if self.activation == Activation::Relu {
+            let zero = simd.splat_f32s(0.0);
+            for pixel in 0..PIXELS {
+                for block in 0..BLOCKS {
+                    sums[pixel][block] = simd.max_f32s(sums[pixel][block], zero);
                 }
-                if self.activation == Activation::Relu {
-                    value = simd.max_f32s(value, zero);
+            }
+        }
+        self.write::<S, PIXELS, BLOCKS>(sums);
+        match self.activation {
+            Activation::None | Activation::Relu => {}
+            Activation::Sigmoid => self.change::<S>(PIXELS, BLOCKS, f32::sigmoid),
+            Activation::Tanh => self.change::<S>(PIXELS, BLOCKS, f32::hyperbolic_tangent),
+        }
+    }
+
+    #[inline(always)]
+    fn with_shortcut<S: Vectors, const PIXELS: usize, const BLOCKS: usize>(
+        self,
+        simd: S,
+        mut sums: [[S::f32s; BLOCKS]; PIXELS],
+        shortcut: Place<'_>,
+    ) -> [[S::f32s; BLOCKS]; PIXELS] {
+        for block in 0..BLOCKS {
+            if shortcut.positions.is_none() {
+                let at = shortcut.at(block, 0, S::F32_LANES);
+                let values = S::as_simd_f32s(self.memory.read(at..at + PIXELS * S::F32_LANES)).0;
+                let values = values.first_chunk::<PIXELS>().expect("as many as were asked for");
+                for pixel in 0..PIXELS {
+                    sums[pixel][block] = simd.add_f32s(sums[pixel][block], values[pixel]);
                 }
-                let at = self.out.at(block, pixel, lanes);
-                let out = self.memory.write(at..at + lanes);
-                S::as_mut_simd_f32s(out).0[0] = value;
-                match self.activation {
-                    Activation::None | Activation::Relu => {}
-                    Activation::Sigmoid => out.iter_mut().for_each(|value| *value = value.sigmoid()),
-                    Activation::Tanh => out.iter_mut().for_each(|value| *value = value.hyperbolic_tangent()),
+            } else {
+                for pixel in 0..PIXELS {
+                    let at = shortcut.at(block, pixel, S::F32_LANES);
+                    let value = S::as_simd_f32s(self.memory.read(at..at + S::F32_LANES)).0[0];
+                    sums[pixel][block] = simd.add_f32s(sums[pixel][block], value);
                 }
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn write<S: Vectors, const PIXELS: usize, const BLOCKS: usize>(self, sums: [[S::f32s; BLOCKS]; PIXELS]) {
+        for block in 0..BLOCKS {
+            if self.out.positions.is_none() {
+                let at = self.out.at(block, 0, S::F32_LANES);
+                let out = S::as_mut_simd_f32s(self.memory.write(at..at + PIXELS * S::F32_LANES)).0;
+                let out = out.first_chunk_mut::<PIXELS>().expect("as many as were asked for");
+                for pixel in 0..PIXELS {
+                    out[pixel] = sums[pixel][block];
+                }
+            } else {
+                for pixel in 0..PIXELS {
+                    let at = self.out.at(block, pixel, S::F32_LANES);
+                    S::as_mut_simd_f32s(self.memory.write(at..at + S::F32_LANES)).0[0] = sums[pixel][block];
+                }
+            }
+        }
+    }
+
+    /// Applies a function to what was written.
+    #[inline(always)]
+    fn change<S: Vectors>(self, pixels: usize, blocks: usize, function: impl Fn(f32) -> f32) {
+        for block in 0..blocks {
+            for pixel in 0..pixels {
+                let at = self.out.at(block, pixel, S::F32_LANES);
+                let values = self.memory.write(at..at + S::F32_LANES);
+                values.iter_mut().for_each(|value| *value = function(*value));
             }
         }
     }

@@ -37,48 +37,68 @@ impl<const PIXELS: usize, const BLOCKS: usize, const STEP: usize> Kernel for Til
 
     #[inline(always)]
     fn run<S: Vectors>(self, simd: S) {
+        // Of the tiles that an instruction set never asks for, nothing is compiled.
+        if PIXELS * BLOCKS + BLOCKS + 1 > S::REGISTER_COUNT {
+            unreachable!("a tile of more sums than registers");
+        }
         let mut sums = [[simd.splat_f32s(0.0); BLOCKS]; PIXELS];
         for factor in self.factors {
-            let mut weights = S::as_simd_f32s(factor.weights).0;
+            let mut weights = S::as_simd_f32s(factor.weights).0.as_chunks::<BLOCKS>().0;
             for &tap in factor.taps {
                 let mut at = factor.start + tap as usize;
                 let mut left = factor.channels;
                 while left > 0 {
-                    let channels = left.min(S::F32_LANES);
-                    let (block, rest) = weights.split_at(channels * BLOCKS);
-                    let pixels = &factor.input[at..][..((PIXELS - 1) * STEP + 1) * S::F32_LANES];
-                    for (channel, weights) in block.chunks_exact(BLOCKS).enumerate() {
-                        // It is below the number of lanes; this says so to the compiler.
-                        let channel = channel % S::F32_LANES;
-                        for (pixel, sums) in sums.iter_mut().enumerate() {
-                            let x = simd.splat_f32s(pixels[pixel * STEP * S::F32_LANES + channel]);
-                            for (sum, &weight) in sums.iter_mut().zip(weights) {
-                                *sum = simd.mul_add_e_f32s(x, weight, *sum);
-                            }
-                        }
-                    }
+                    let (block, rest) = weights.split_at(left.min(S::F32_LANES));
+                    let pixels = &factor.input[at..][..PIXELS * STEP * S::F32_LANES];
+                    let pixels = S::pixels(pixels).as_chunks::<STEP>().0;
+                    let pixels = pixels.first_chunk::<PIXELS>().expect("as many as were taken");
+                    sums = add(simd, sums, pixels, block);
+                    left -= block.len();
                     weights = rest;
-                    left -= channels;
                     at += factor.block_stride;
                 }
             }
         }
-        self.store.put(simd, &sums);
+        self.store.put(simd, sums);
     }
 }
 
-/// The most pixels of a tile of so many blocks; sums, weights and a pixel fit into the registers together.
-pub(super) const fn most_pixels(isa: Isa, blocks: usize) -> usize {
-    match (isa.registers() >= 32, blocks) {
-        (true, 1 | 2) => 14,
-        (true, _) => 8,
-        (false, 1) => 12,
-        (false, 2) => 6,
-        (false, _) => 4,
+/// Adds the part of a block of channels.
+///
+/// Sums come and go by value, and nothing in the loops may fail or branch: else they leave the registers.
+#[inline(always)]
+fn add<S: Vectors, const PIXELS: usize, const BLOCKS: usize, const STEP: usize>(
+    simd: S,
+    mut sums: [[S::f32s; BLOCKS]; PIXELS],
+    pixels: &[[S::Pixel; STEP]; PIXELS],
+    weights: &[[S::f32s; BLOCKS]],
+) -> [[S::f32s; BLOCKS]; PIXELS] {
+    for (channel, weights) in weights.iter().enumerate() {
+        for pixel in 0..PIXELS {
+            let x = simd.splat_f32s(S::channel(&pixels[pixel][0], channel));
+            for block in 0..BLOCKS {
+                sums[pixel][block] = simd.mul_add_e_f32s(x, weights[block], sums[pixel][block]);
+            }
+        }
+    }
+    sums
+}
+
+/// The most pixels of a tile of so many blocks, `step` input pixels apart; sums, weights and a pixel fit into the
+/// registers together.
+pub(super) const fn most_pixels(isa: Isa, blocks: usize, step: usize) -> usize {
+    match (isa.registers() >= 32, blocks, step) {
+        (true, 1 | 2, 1) => 14,
+        (true, 1 | 2, _) => 7,
+        (true, _, _) => 8,
+        (false, 1, 1) => 12,
+        (false, 1, _) => 7,
+        (false, 2, _) => 6,
+        (false, _, _) => 4,
     }
 }
 
-/// The most blocks of a tile.
+/// The most blocks of a tile whose pixels follow one another; of others it is two.
 pub(super) const MOST_BLOCKS: usize = 3;
 
 /// Multiplies a tile of `pixels` pixels, `step` input pixels apart, and `blocks` blocks, and stores the result.
@@ -95,19 +115,22 @@ pub(super) fn multiply<S: Vectors>(
     store: Store<'_>,
 ) {
     macro_rules! choose {
-        ($($pixels:literal x $blocks:literal),*) => {
+        ($($blocks:literal blocks, step $step:literal: $($pixels:literal)*;)*) => {
             match (pixels, blocks, step) {
-                $(
-                    ($pixels, $blocks, 1) => simd.vectorized(Tile::<'_, $pixels, $blocks, 1> { factors, store }),
-                    ($pixels, $blocks, 2) => simd.vectorized(Tile::<'_, $pixels, $blocks, 2> { factors, store }),
-                )*
+                $($(
+                    ($pixels, $blocks, $step) => {
+                        simd.vectorized(Tile::<'_, $pixels, $blocks, $step> { factors, store });
+                    }
+                )*)*
                 _ => unreachable!("no tile has {pixels} pixels, {step} apart, and {blocks} blocks"),
             }
         };
     }
     choose!(
-        1 x 1, 2 x 1, 3 x 1, 4 x 1, 5 x 1, 6 x 1, 7 x 1, 8 x 1, 9 x 1, 10 x 1, 11 x 1, 12 x 1, 13 x 1, 14 x 1,
-        1 x 2, 2 x 2, 3 x 2, 4 x 2, 5 x 2, 6 x 2, 7 x 2, 8 x 2, 9 x 2, 10 x 2, 11 x 2, 12 x 2, 13 x 2, 14 x 2,
-        1 x 3, 2 x 3, 3 x 3, 4 x 3, 5 x 3, 6 x 3, 7 x 3, 8 x 3
+        1 blocks, step 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14;
+        2 blocks, step 1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14;
+        3 blocks, step 1: 1 2 3 4 5 6 7 8;
+        1 blocks, step 2: 1 2 3 4 5 6 7;
+        2 blocks, step 2: 1 2 3 4 5 6 7;
     )
 }

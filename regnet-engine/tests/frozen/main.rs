@@ -6,7 +6,9 @@ use reference::Tensors;
 use regnet_engine::compare::{Tolerance, assert_close};
 use regnet_engine::frozen::{Engine, Isa, Options};
 use regnet_space::graph::Graph;
-use regnet_space::{AnyNet, Block, Bottleneck, Cell, CellConv, Preset, Regulator, Share, Stage, Stem, StemKind};
+use regnet_space::{
+    AnyNet, Block, Bottleneck, Cell, CellConv, Preset, Regulator, Share, Stage, Stem, StemKind,
+};
 
 /// Numbers between -1 and 1 from a 64-bit linear congruential generator (Knuth's MMIX constants).
 fn numbers(seed: u64) -> impl FnMut() -> f32 {
@@ -93,15 +95,31 @@ fn presets_of_every_group_width() {
 fn group_widths_and_odd_channels() {
     let stem = Stem { kind: StemKind::Cifar, width: 12 };
     for (width, group) in [
-        (8, 1), (24, 2), (20, 4), (40, 8), (24, 12), (36, 12), (32, 16), (48, 24), (80, 40), (56, 56), (72, 72), (60, 20),
-        (45, 15), (33, 3),
+        (8, 1),
+        (24, 2),
+        (20, 4),
+        (40, 8),
+        (24, 12),
+        (36, 12),
+        (32, 16),
+        (48, 24),
+        (80, 40),
+        (56, 56),
+        (72, 72),
+        (60, 20),
+        (45, 15),
+        (33, 3),
     ] {
-        let stages = vec![
-            stage(2, width, 1, group, Bottleneck::ONE),
-            stage(1, width, 2, group, Bottleneck::ONE),
-        ];
+        let stages =
+            vec![stage(2, width, 1, group, Bottleneck::ONE), stage(1, width, 2, group, Bottleneck::ONE)];
         for side in [11, 16] {
-            compare(&format!("w = {width}, g = {group}"), &net(stem, Block::Bottleneck, stages.clone()), side, side + 1, &[1, 5]);
+            compare(
+                &format!("w = {width}, g = {group}"),
+                &net(stem, Block::Bottleneck, stages.clone()),
+                side,
+                side + 1,
+                &[1, 5],
+            );
         }
     }
 }

@@ -55,7 +55,10 @@ impl Reference<'_> {
             Op::MaxPool { kernel, stride } => max_pool(from(0), inputs[0], node.shape, kernel, stride),
             Op::GlobalAvgPool => {
                 let pixels = from(0).h * from(0).w;
-                inputs[0].chunks_exact(pixels).map(|plane| plane.iter().sum::<f64>() / pixels as f64).collect()
+                inputs[0]
+                    .chunks_exact(pixels)
+                    .map(|plane| plane.iter().sum::<f64>() / pixels as f64)
+                    .collect()
             }
             Op::Linear { input, output } => {
                 let conv = Conv::dense(input, output, 1, 1);
@@ -129,9 +132,8 @@ impl Reference<'_> {
                 (0..len).map(of).collect()
             }
             Cell::Lstm => {
-                let [i, f, o] = [0, 1, 2].map(|index| -> Vec<f64> {
-                    gate(index, hidden).into_iter().map(sigmoid).collect()
-                });
+                let [i, f, o] = [0, 1, 2]
+                    .map(|index| -> Vec<f64> { gate(index, hidden).into_iter().map(sigmoid).collect() });
                 let g = gate(3, hidden);
                 let before = |index: usize| state.map_or(0.0, |state| state[len + index]);
                 let c: Vec<f64> =
@@ -165,13 +167,15 @@ fn convolve(conv: &Conv, shape: Shape, x: &[f64], w: &[f64], bias: Option<&[f64]
 
 fn max_pool(from: Shape, x: &[f64], to: Shape, kernel: usize, stride: usize) -> Vec<f64> {
     let reach = kernel / 2;
-    let window = |at: usize, side: usize| (at * stride).saturating_sub(reach)..(at * stride + reach + 1).min(side);
+    let window =
+        |at: usize, side: usize| (at * stride).saturating_sub(reach)..(at * stride + reach + 1).min(side);
     let mut y = Vec::new();
     for plane in x.chunks_exact(from.h * from.w) {
         for row in 0..to.h {
             for column in 0..to.w {
                 let rows = window(row, from.h);
-                let values = rows.flat_map(|row| window(column, from.w).map(move |c| plane[row * from.w + c]));
+                let values =
+                    rows.flat_map(|row| window(column, from.w).map(move |c| plane[row * from.w + c]));
                 y.push(values.fold(f64::NEG_INFINITY, f64::max));
             }
         }

@@ -4,8 +4,8 @@ use pulp::{Simd, WithSimd};
 
 use super::{PLACES, TILES_PER_STRIP, of_input, of_output};
 use crate::Real;
-use crate::conv2d::Conv2d;
 use crate::aligned::Aligned;
+use crate::conv2d::Conv2d;
 use crate::conv2d::transpose::Transpose;
 use crate::planes::LANES;
 use crate::product::{Line, Windows};
