@@ -3,7 +3,9 @@
 
 pub use regnet_core::{Accepts, Backend, Built, Declared, DynRegNet, Features, Run, cross_entropy};
 pub use regnet_core::{Candidate, Visitor};
-pub use regnet_core::{builders, dims, init, layers, model, onnx, regulator, state, tensors, weights};
+pub use regnet_core::{
+    builders, dims, frozen, init, layers, model, onnx, regulator, state, tensors, weights,
+};
 pub use regnet_space as space;
 pub use regnet_train as train;
 

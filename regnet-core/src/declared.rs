@@ -1,5 +1,6 @@
 //! From a network's type back to its numbers.
 
+mod built_from;
 mod regulated;
 
 use regnet_space::{
@@ -10,6 +11,8 @@ use crate::builders::{
     Bottleneck, CifarStem, Head, Identity, NoExcite, Pair, Projection, RegNet, ResBlock, ResNetStem,
     SimpleStem, SqueezeExcite, Stage,
 };
+
+pub use built_from::BuiltFrom;
 
 /// A network that is declared as a type, with what the compiler knows of it.
 ///

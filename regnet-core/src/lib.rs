@@ -28,6 +28,7 @@
 //! | [`state`] | a model's tensors by name |
 //! | [`weights`] | saving and loading, with the names of pycls, timm and torchvision |
 //! | [`onnx`] | networks as ONNX files |
+//! | [`frozen`] | networks frozen for inference |
 //! | [`init`] | how parameters start |
 
 pub mod backend;
@@ -35,6 +36,7 @@ pub mod builders;
 mod declared;
 pub mod dims;
 mod forward;
+pub mod frozen;
 pub mod init;
 pub mod layers;
 pub mod model;
@@ -48,7 +50,7 @@ pub mod tensors;
 pub mod weights;
 
 pub use backend::Backend;
-pub use declared::Declared;
+pub use declared::{BuiltFrom, Declared};
 pub use forward::{Accepts, Run};
 pub use model::{DynRegNet, Features};
 pub use ops::cross_entropy;

@@ -7,6 +7,8 @@ mod cpu;
 mod gradients;
 mod storage;
 
+pub(crate) use storage::elements;
+
 use dfdx::optim::{Momentum, WeightDecay};
 use dfdx::prelude::*;
 pub use regnet_engine::batch_norm::{Activation, BatchNorm as BatchNormSizes};

@@ -7,7 +7,7 @@ use dfdx::prelude::*;
 ///
 /// Every [`Flat`](crate::tensors::Flat) is contiguous: it comes from a `try_reshape_like` to one dimension or
 /// from a vector, and both give stride 1.
-pub(super) fn elements<E: Unit>(t: &Tensor<(usize,), E, Cpu>) -> &[E] {
+pub(crate) fn elements<E: Unit>(t: &Tensor<(usize,), E, Cpu>) -> &[E] {
     let len = t.shape().0;
     if len == 0 {
         return &[];

@@ -29,8 +29,7 @@ pub struct BatchNorm2d<Channels: LayerDim, E: Dtype, D: Storage<E>> {
     pub running_var: Tensor<(Channels::Param,), E, D>,
 }
 
-/// Added to the variance under the root; every published RegNet's (pycls, timm and torchvision agree).
-pub(crate) const EPSILON: f64 = 1e-5;
+pub(crate) use regnet_engine::batch_norm::EPSILON;
 
 /// The share of the new batch in the running statistics; likewise.
 const MOMENTUM: f64 = 0.1;

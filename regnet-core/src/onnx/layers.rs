@@ -1,9 +1,10 @@
 //! How each layer is written, other than a regulator's.
 
+use regnet_engine::frozen::{Norm, fold};
 use regnet_space::graph::{Conv, Node, Op};
 
-use super::fold::{Norm, fold};
 use super::proto::Attribute;
+use super::tensors::Tensor;
 use super::writer::Writer;
 use crate::layers::batch_norm2d::EPSILON;
 
@@ -58,7 +59,8 @@ impl Writer<'_> {
             Some(norm) => {
                 let norm = self.take_norm(&norm);
                 let mut tensor = self.tensors.take(&weight);
-                let shift = fold(&mut tensor, &norm);
+                let mut shift = Tensor { dims: vec![conv.output], values: vec![0.0; conv.output] };
+                fold(&mut tensor.values, &mut shift.values, &norm);
                 self.initializer(weight, &tensor);
                 inputs.push(self.initializer(bias, &shift));
             }
@@ -73,7 +75,7 @@ impl Writer<'_> {
     }
 
     fn take_norm(&mut self, norm: &str) -> Norm {
-        let mut take = |part: &str| self.tensors.take(&format!("{norm}.{part}"));
+        let mut take = |part: &str| self.tensors.take(&format!("{norm}.{part}")).values;
         Norm {
             scale: take("weight"),
             shift: take("bias"),

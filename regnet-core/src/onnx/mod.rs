@@ -20,7 +20,6 @@
 //! folding replaces a convolution's weight and its norm by the convolution's `weight` and `bias`. The norm of a
 //! regulator's step stays, as no convolution comes before it.
 
-mod fold;
 mod layers;
 mod proto;
 mod step;

@@ -55,3 +55,35 @@ pub fn fold(weight: &mut [f32], bias: &mut [f32], norm: &Norm) {
         *bias = (f64::from(norm.shift[channel]) + centred * factor) as f32;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two channels of two weights: y = (w x - mean) / sqrt(var + epsilon) * scale + shift.
+    #[test]
+    fn a_folded_convolution_does_both() {
+        let weights = [1.0, -2.0, 0.5, 3.0];
+        let (mut weight, mut bias) = (weights, [0.0, 0.5]);
+        let norm = Norm {
+            scale: vec![2.0, 0.5],
+            shift: vec![1.0, -1.0],
+            mean: vec![0.25, -3.0],
+            var: vec![4.0, 0.0],
+        };
+        let before = bias;
+        fold(&mut weight, &mut bias, &norm);
+        let x = [1.5_f32, -0.75];
+        let Affine { scale, shift } = norm.affine();
+        for c in 0..2 {
+            let dot = |row: &[f32]| row[0] * x[0] + row[1] * x[1];
+            let sum = dot(&weights[2 * c..][..2]) + before[c];
+            let deviation = (norm.var[c] + EPSILON as f32).sqrt();
+            let expected = (sum - norm.mean[c]) / deviation * norm.scale[c] + norm.shift[c];
+            let folded = dot(&weight[2 * c..][..2]) + bias[c];
+            assert!((folded - expected).abs() <= 1e-5 * expected.abs(), "{folded} is not {expected}");
+            let affine = scale[c] * sum + shift[c];
+            assert!((affine - expected).abs() <= 1e-5 * expected.abs(), "{affine} is not {expected}");
+        }
+    }
+}

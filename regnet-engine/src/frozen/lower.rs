@@ -1,6 +1,8 @@
 //! From the layer graph to what is computed: norms become part of convolutions, and so do activations, shortcuts and
 //! projections.
 
+use std::collections::HashMap;
+
 use regnet_space::graph::{Cells, Conv, Graph, Node, Op, Shape, Step};
 use regnet_space::{Cell, CellConv};
 
@@ -117,14 +119,15 @@ impl Layer {
     }
 }
 
-/// Takes tensors by name.
+/// Gives tensors by name, each once.
 pub(super) type Take<'a> = &'a mut dyn FnMut(&str) -> Option<Vec<f32>>;
 
 /// The layers of a graph, and which value each node's result is.
 pub(super) fn lower(graph: &Graph, take: Take<'_>) -> Result<Lowered, FreezeError> {
     let mut readers = vec![0; graph.nodes().len()];
     graph.nodes().iter().flat_map(|node| &node.inputs).for_each(|&input| readers[input] += 1);
-    let mut lowering = Lowering { graph, take, readers, lowered: Lowered::default() };
+    let (kept, keep) = (HashMap::new(), false);
+    let mut lowering = Lowering { graph, take, readers, kept, keep, lowered: Lowered::default() };
     for node in graph.nodes() {
         let values = lowering.node(node)?;
         lowering.lowered.values.push(values);
@@ -145,6 +148,10 @@ struct Lowering<'a> {
     take: Take<'a>,
     /// How many nodes read each node.
     readers: Vec<usize>,
+    /// Tensors that several steps of a regulator share.
+    kept: HashMap<String, Vec<f32>>,
+    /// Whether what is taken now belongs to them.
+    keep: bool,
     lowered: Lowered,
 }
 
@@ -210,12 +217,20 @@ impl Lowering<'_> {
 
     /// A tensor of `len` values.
     fn tensor(&mut self, name: String, len: usize) -> Result<Vec<f32>, FreezeError> {
+        if let Some(values) = self.kept.get(&name) {
+            return Ok(values.clone());
+        }
         match (self.take)(&name) {
             None => Err(FreezeError::Missing { name }),
             Some(values) if values.len() != len => {
                 Err(FreezeError::Length { name, found: values.len(), expected: len })
             }
-            Some(values) => Ok(values),
+            Some(values) => {
+                if self.keep {
+                    self.kept.insert(name, values.clone());
+                }
+                Ok(values)
+            }
         }
     }
 
@@ -337,12 +352,14 @@ impl Lowering<'_> {
         let state = step.has_state.then(|| self.lowered.values[node.inputs[2]].clone()).unwrap_or_default();
         let running = node.name.replace("r_step", "r_bn");
         let maps = regulator.cell.maps();
+        self.keep = true;
         let mut norms = (0..maps)
             .map(|map| {
                 Ok(self.norm(&format!("{name}.bn"), &running, maps * n, map * n..(map + 1) * n)?.affine())
             })
             .collect::<Result<Vec<_>, FreezeError>>()?;
         let gates = self.gates(&name, step)?;
+        self.keep = false;
         let shape = Shape { c: n, ..node.shape };
         let hidden = state.first().copied();
         let gate = |lowering: &mut Self, index: usize, h: Option<usize>, activation| {

@@ -115,6 +115,12 @@ pub enum FreezeError {
         /// The name asked for.
         name: String,
     },
+    /// An engine that hands out features was run for its logits alone.
+    #[error("this engine hands out {count} features as well: run it with a place for each")]
+    Features {
+        /// How many.
+        count: usize,
+    },
     /// Not a whole number of images.
     #[error("{found} values are no whole number of images of {image} values")]
     Images {
@@ -251,9 +257,11 @@ impl Engine {
     /// Calls from several threads take turns.
     ///
     /// # Errors
-    /// [`FreezeError::Batch`].
+    /// [`FreezeError::Images`], [`FreezeError::Result`], [`FreezeError::Features`].
     pub fn run(&self, images: &[f32], logits: &mut [f32]) -> Result<(), FreezeError> {
-        assert_eq!(self.results.len(), 1, "this engine hands features out as well: call `run_features`");
+        if self.results.len() != 1 {
+            return Err(FreezeError::Features { count: self.results.len() - 1 });
+        }
         let batch = self.batch(images, [&*logits])?;
         self.start(Call { images, batch, clock: None }, &[share(logits)]);
         Ok(())
@@ -262,7 +270,7 @@ impl Engine {
     /// Runs a batch: `results` are the logits and the features asked for, each `[n, c, h, w]`.
     ///
     /// # Errors
-    /// [`FreezeError::Batch`].
+    /// [`FreezeError::Images`], [`FreezeError::Result`].
     ///
     /// # Panics
     /// If there are not as many results as [`Engine::results`] has.
