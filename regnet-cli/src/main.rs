@@ -1,5 +1,6 @@
 //! The `regnet` command line.
 
+mod bench;
 mod codegen;
 mod convert;
 mod draw;
@@ -52,6 +53,8 @@ enum Command {
     Predict(predict::Args),
     /// Writes weights with another library's names or in another precision
     Convert(convert::Args),
+    /// Measures how fast a network runs or trains
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Sweep(args) => sweep::run(&args, &mut out),
         Command::Predict(args) => predict::run(&args, &mut out),
         Command::Convert(args) => convert::run(&args, &mut out),
+        Command::Bench(args) => bench::run(&args, &mut out),
     };
     match done.and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
