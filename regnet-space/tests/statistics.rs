@@ -1,4 +1,4 @@
-//! Statistics against numpy and scipy: ../../tests/reference/statistics.py.
+//! Statistics against numpy and scipy: ../../tests/reference/population_statistics.py.
 #![allow(clippy::unwrap_used)]
 
 use regnet_space::statistics::{
@@ -9,7 +9,7 @@ use regnet_space::{AnyNet, Block, Stage, Stem};
 use serde_json::Value;
 
 fn reference() -> Value {
-    serde_json::from_str(include_str!("../../tests/reference/statistics.json")).unwrap()
+    serde_json::from_str(include_str!("../../tests/reference/population_statistics.json")).unwrap()
 }
 
 fn numbers(value: &Value) -> Vec<f64> {

@@ -168,7 +168,7 @@ pub(super) struct Shape {
     pub dims: Vec<Dim>,
 }
 
-/// `TensorShapeProto.Dimension`: one of both.
+/// `TensorShapeProto.Dimension`: one of both, or neither where nothing is said.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Dim {
     #[prost(int64, optional, tag = "1")]

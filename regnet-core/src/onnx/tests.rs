@@ -155,22 +155,38 @@ fn only_a_regulators_norm_is_left_after_folding() {
     }
 }
 
+/// The dimensions of a value: numbers, names, or `?` for what is not said.
+fn dims(value: &proto::Value) -> String {
+    let kind = value.kind.clone().and_then(|kind| kind.tensor).and_then(|tensor| tensor.shape);
+    let dims = kind.map(|shape| shape.dims).unwrap_or_default().into_iter();
+    let word = |dim: proto::Dim| dim.name.or(dim.value.map(|value| value.to_string()));
+    dims.map(|dim| word(dim).unwrap_or_else(|| "?".to_owned())).collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn what_is_open_has_a_name() {
     let spec = net(Block::Basic, None, None, StemKind::Cifar);
     let dims = |options: &Options| {
         let graph = written(&spec, options).1.graph.expect("a model has a graph");
-        let shape = |value: &proto::Value| {
-            let kind = value.kind.clone().and_then(|kind| kind.tensor).and_then(|tensor| tensor.shape);
-            let dims = kind.map(|shape| shape.dims).unwrap_or_default().into_iter();
-            dims.map(|dim| dim.name.unwrap_or(dim.value.unwrap_or(-1).to_string())).collect::<Vec<_>>()
-        };
-        (shape(&graph.inputs[0]).join(" "), shape(&graph.outputs[0]).join(" "))
+        (dims(&graph.inputs[0]), dims(&graph.outputs[0]))
     };
     let said = |input: &str, output: &str| (input.to_owned(), output.to_owned());
     assert_eq!(dims(&options()), said("batch 3 15 17", "batch 3"));
     assert_eq!(dims(&Options { batch: Some(2), ..options() }), said("2 3 15 17", "2 3"));
     assert_eq!(dims(&Options { image: None, ..options() }), said("batch 3 height width", "batch 3"));
+}
+
+/// A name in between would contradict an input that is set to a number of images, as tract lets one do.
+#[test]
+fn no_value_in_between_names_the_batch() {
+    let spec = net(Block::Basic, None, None, StemKind::Cifar);
+    let first = |options: &Options| {
+        let graph = written(&spec, options).1.graph.expect("a model has a graph");
+        graph.values.first().map(dims)
+    };
+    assert_eq!(first(&options()).as_deref(), Some("? 4 15 17"));
+    assert_eq!(first(&Options { batch: Some(2), ..options() }).as_deref(), Some("2 4 15 17"));
+    assert_eq!(first(&Options { image: None, ..options() }), None);
 }
 
 #[test]

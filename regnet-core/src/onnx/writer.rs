@@ -144,7 +144,7 @@ impl Writer<'_> {
         if let Some(node) = self.nodes.last_mut() {
             node.outputs = vec![LOGITS.to_owned()];
         }
-        let values = if options.image.is_some() { self.shapes(&batch) } else { Vec::new() };
+        let values = if options.image.is_some() { self.shapes(options.batch) } else { Vec::new() };
         let Self { nodes, initializers, .. } = self;
         proto::Graph {
             nodes,
@@ -157,7 +157,10 @@ impl Writer<'_> {
     }
 
     /// The shapes between input and output, which viewers show.
-    fn shapes(&self, batch: &impl Fn() -> Dim) -> Vec<Value> {
+    ///
+    /// A batch of any size has no name here: tract would hold on to it where the input is set to a certain size.
+    fn shapes(&self, batch: Option<usize>) -> Vec<Value> {
+        let batch = batch.map_or_else(Dim::default, Dim::known);
         let layers = self.graph.nodes().iter().zip(&self.values);
         let written = layers.filter(|(node, value)| node.name == **value && !node.shape.is_empty());
         let last = self.values.len() - 1;
@@ -165,7 +168,7 @@ impl Writer<'_> {
         between
             .map(|(node, value)| {
                 let shape = [node.shape.c, node.shape.h, node.shape.w].map(Dim::known);
-                Value::floats(value, [batch()].into_iter().chain(shape).collect())
+                Value::floats(value, [batch.clone()].into_iter().chain(shape).collect())
             })
             .collect()
     }

@@ -1,8 +1,8 @@
 """What regnet-space's statistics say of a few samples, by numpy and scipy; and e_fit by trying every line.
 
-Writes statistics.json beside itself; the tests are regnet-space/tests/statistics.rs.
+Writes population_statistics.json beside itself; the tests are regnet-space/tests/statistics.rs.
 
-    python statistics.py      (numpy 2, scipy 1.15 or later)
+    python population_statistics.py      (numpy 2, scipy 1.15 or later)
 """
 
 import itertools
