@@ -30,17 +30,26 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// Pixels from `first` on, of all images of a map, from `block` on.
-    pub fn pixels(map: &Map, positions: Option<&'a [u32]>, block: usize, first: usize) -> Self {
-        let start = map.offset + block * map.block_stride();
-        match positions {
-            Some(positions) => {
-                Self { start, block_stride: map.block_stride(), positions: Some(&positions[first..]) }
-            }
-            None => {
-                Self { start: start + first * map.lanes, block_stride: map.block_stride(), positions: None }
-            }
+    /// `count` pixels from `first` on, of all images of a map, from `block` on.
+    #[inline]
+    pub fn pixels(
+        map: &Map,
+        positions: Option<&'a [u32]>,
+        block: usize,
+        first: usize,
+        count: usize,
+    ) -> Self {
+        let (start, block_stride) = (map.offset + block * map.block_stride(), map.block_stride());
+        let Some(positions) = positions else {
+            return Self { start: start + first * map.lanes, block_stride, positions: None };
+        };
+        let positions = &positions[first..first + count];
+        let (begin, end) = (positions[0] as usize, positions[count - 1] as usize);
+        if end - begin == (count - 1) * map.lanes {
+            // All in one row.
+            return Self { start: start + begin, block_stride, positions: None };
         }
+        Self { start, block_stride, positions: Some(positions) }
     }
 
     /// Pixels of a row from `column` on, from `block` on.

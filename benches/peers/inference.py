@@ -1,0 +1,156 @@
+"""Inference on the CPU beside ONNX Runtime and PyTorch, with the same weights. Prints a table.
+
+It needs cargo, onnxruntime, torch, timm and safetensors:
+
+    python benches/peers/inference.py RegNetX-200MF:1,16 RegNetY-400MF:1,16
+    THREADS=2 ROUNDS=3 RUNS=10 PEERS="onnxruntime,eager,channels_last,compile" ISA=avx2 python benches/peers/inference.py
+
+In each round every competitor runs RUNS times, in turn and after a pause, since ONNX Runtime's threads stay awake for a
+while; the table has the medians over all rounds, as milliseconds and as multiples of this engine's time. Logits must agree
+within 1e-4 of the largest.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import timm
+import torch
+from safetensors.numpy import save_file
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+THREADS = int(os.environ.get("THREADS", "2"))
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+RUNS = int(os.environ.get("RUNS", "10"))
+PEERS = os.environ.get("PEERS", "onnxruntime,eager,channels_last,compile").split(",")
+ISA = os.environ.get("ISA")
+SIDE = 224
+MODELS = ["RegNetX-200MF:1,16", "RegNetY-400MF:1,16", "RegNetX-600MF:1,16", "RegNetX-1.6GF:1", "RegNetY-1.6GF:1"]
+
+
+def binary() -> str:
+    """Builds the command line; returns its path."""
+    command = ["cargo", "build", "--release", "-p", "regnet-cli", "--message-format=json"]
+    lines = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.splitlines()
+    made = [json.loads(line) for line in lines]
+    return next(m["executable"] for m in made if m.get("executable") and m["target"]["name"] == "regnet")
+
+
+def timm_name(model: str) -> str:
+    """RegNetX-200MF is regnetx_002, RegNetY-1.6GF regnety_016."""
+    family, size = model.split("-")
+    hundreds = float(size[:-2]) / 100 if size.endswith("MF") else float(size[:-2]) * 10
+    return f"{family.lower()}_{round(hundreds):03d}"
+
+
+def random_network(model: str) -> torch.nn.Module:
+    """timm's network with weights and statistics as if it were trained."""
+    torch.manual_seed(0)
+    net = timm.create_model(timm_name(model)).eval()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_var.uniform_(0.5, 1.5)
+            module.running_mean.normal_(0, 0.1)
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, 0, 0.1)
+    return net
+
+
+class Bench:
+    def __init__(self, regnet: str, model: str, folder: Path):
+        self.regnet, self.model = regnet, model
+        self.weights, self.onnx = folder / "weights.safetensors", folder / "model.onnx"
+        self.net = random_network(model)
+        save_file({name: t.numpy() for name, t in self.net.state_dict().items() if t.dim()}, self.weights)
+        self.run("export", model, "--weights", self.weights, "--fold-batch-norm", "--onnx", self.onnx)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = THREADS
+        providers = ["CPUExecutionProvider"]
+        self.session = onnxruntime.InferenceSession(str(self.onnx), options, providers=providers)
+        self.images = torch.randn(16, 3, SIDE, SIDE)
+        self.compiled = torch.compile(self.net) if "compile" in PEERS else None
+        self.check(folder)
+
+    def run(self, *words) -> str:
+        return subprocess.run(
+            [self.regnet, *map(str, words)], check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
+
+    def check(self, folder: Path) -> None:
+        """All competitors must say the same."""
+        file = folder / "input.safetensors"
+        save_file({"input": self.images[:2].numpy()}, file)
+        ours = json.loads(self.run("predict", "--model", self.model, "--weights", self.weights, "--input", file, "--json"))
+        with torch.inference_mode():
+            expected = self.net(self.images[:2]).numpy()
+        theirs = self.session.run(None, {"input": self.images[:2].numpy()})[0]
+        for name, logits in (("regnet", np.array(ours["logits"])), ("onnxruntime", theirs)):
+            error = np.abs(logits - expected).max() / np.abs(expected).max()
+            assert error < 1e-4, f"{name} differs from PyTorch by {error}"
+
+    def ours(self, batch: int) -> dict:
+        words = ["bench", "--model", self.model, "--weights", self.weights, "--batch", batch, "--threads", THREADS]
+        return json.loads(self.run(*words, "--repeat", RUNS, "--json", *(["--isa", ISA] if ISA else [])))
+
+    def peer(self, name: str, batch: int) -> float:
+        """Milliseconds of the median run."""
+        images = self.images[:batch]
+        if name == "onnxruntime":
+            array = images.numpy()
+            return self.measure(lambda: self.session.run(None, {"input": array}))
+        net = self.compiled if name == "compile" else self.net
+        layout = torch.channels_last if name != "eager" else torch.contiguous_format
+        net, images = net.to(memory_format=layout), images.to(memory_format=layout)
+        with torch.inference_mode():
+            return self.measure(lambda: net(images))
+
+    def measure(self, run) -> float:
+        run(), run()
+        times = []
+        for _ in range(RUNS):
+            start = time.perf_counter()
+            run()
+            times.append(time.perf_counter() - start)
+        return 1e3 * statistics.median(times)
+
+    def rows(self, batch: int) -> str:
+        times = {name: [] for name in ("regnet", *PEERS)}
+        shares = []
+        for turn in range(ROUNDS):
+            for name in list(times) if turn % 2 == 0 else list(times)[::-1]:
+                time.sleep(0.2)
+                if name == "regnet":
+                    figures = self.ours(batch)
+                    times[name].append(figures["median_ms"])
+                    shares.append(figures["peak_share"])
+                else:
+                    times[name].append(self.peer(name, batch))
+        own = statistics.median(times["regnet"])
+        peers = [f"{statistics.median(times[name]):.2f} ({statistics.median(times[name]) / own:.2f}x)" for name in PEERS]
+        share = f"{100 * statistics.median(shares):.0f} %"
+        return f"| {self.model} | {batch} | {own:.2f} | {share} | " + " | ".join(peers) + " |"
+
+
+def main() -> None:
+    torch.set_num_threads(THREADS)
+    regnet = os.environ.get("REGNET") or binary()
+    print(f"{THREADS} threads, ONNX Runtime {onnxruntime.__version__}, PyTorch {torch.__version__}; milliseconds\n")
+    print("| model | batch | regnet | of the peak | " + " | ".join(PEERS) + " |")
+    print("| --- " * (4 + len(PEERS)) + "|")
+    for word in sys.argv[1:] or MODELS:
+        model, batches = word.split(":")
+        with tempfile.TemporaryDirectory() as folder:
+            bench = Bench(regnet, model, Path(folder))
+            for batch in batches.split(","):
+                print(bench.rows(int(batch)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
