@@ -2,6 +2,7 @@
 
 mod input;
 mod labels;
+mod network;
 mod output;
 
 use std::io::Write;
@@ -9,14 +10,15 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::{bail, ensure};
+use regnet::Backend;
 use regnet::dfdx::prelude::*;
 use regnet::train::predict::{Filter, Framing, Preprocess};
-use regnet::weights::{FileElement, Head, Precision, save_tensors};
-use regnet::{Backend, DynRegNet, Features, Run};
+use regnet::weights::{FileElement, Precision, save_tensors};
 
 use crate::network::NetworkArgs;
 use crate::weights::{self, Subject};
 use input::{Batch, Pictures, Prepared};
+use network::Network;
 use output::{Form, Writer};
 
 /// Weights, images, and what to print of them.
@@ -95,25 +97,23 @@ fn predict<E: FileElement + Into<f64>>(
 where
     Cpu: Backend<E>,
 {
-    let Subject { file, net: spec, card, .. } = subject;
+    let Subject { net: spec, card, .. } = subject;
     let labels = match (&args.labels, card) {
         (Some(path), _) => Some(labels::read(path, spec.classes)?),
         (None, Some(card)) => Some(card.classes.clone()).filter(|classes| classes.len() == spec.classes),
         (None, None) => None,
     };
-    let device = Cpu::default();
-    let mut net: DynRegNet<E, Cpu> = DynRegNet::try_new(&device, spec)?;
-    file.load_into(&mut net, Head::Keep)?;
-    let mut seen = Seen { device, net, args, features: Vec::new() };
     if let Some(input) = &args.source.input {
+        let prepared = Prepared::<E>::open(input, spec.input_channels)?;
+        let mut seen = Seen::new(args, subject, prepared.size())?;
         let mut writer = Writer::new(out, Form::of(args.json, false), args.topk, labels);
-        Prepared::<E>::open(input, spec.input_channels)?
-            .each(args.batch.get(), |batch| seen.look(batch, &mut writer))?;
+        prepared.each(args.batch.get(), |batch| seen.look(batch, &mut writer))?;
         writer.finish()?;
         return seen.save_features();
     }
     ensure!(spec.input_channels == 3, "images have 3 channels, the network takes {}", spec.input_channels);
     let preprocess = preprocess(args, subject);
+    let mut seen = Seen::<E>::new(args, subject, [preprocess.size; 2])?;
     eprintln!("images: {preprocess}");
     let pictures = Pictures::find(&args.source.image)?;
     let mut writer = Writer::new(out, Form::of(args.json, pictures.in_folder), args.topk, labels);
@@ -146,29 +146,26 @@ fn preprocess(args: &Args, Subject { file, net, card, .. }: &Subject) -> Preproc
 
 /// A network that looks at images.
 struct Seen<'a, E: Dtype> {
-    device: Cpu,
-    net: DynRegNet<E, Cpu>,
+    network: Network<E>,
     args: &'a Args,
     /// Dimensions and elements of each part's maps so far.
     features: Vec<(Vec<usize>, Vec<E>)>,
 }
 
-impl<E: FileElement + Into<f64>> Seen<'_, E>
+impl<'a, E: FileElement + Into<f64>> Seen<'a, E>
 where
     Cpu: Backend<E>,
 {
-    fn look(&mut self, batch: Batch<E>, writer: &mut Writer<'_>) -> anyhow::Result<()> {
-        let Batch { names, shape: [n, c, h, w], values } = batch;
-        let images = self.device.try_tensor_from_vec(values, (n, c, h, w))?;
-        if self.args.features.is_some() {
-            self.keep(self.net.try_features(images.clone())?);
+    fn new(args: &'a Args, subject: &Subject, size: [usize; 2]) -> anyhow::Result<Self> {
+        Ok(Self { network: Network::new(args, subject, size)?, args, features: Vec::new() })
+    }
+
+    fn look(&mut self, mut batch: Batch<E>, writer: &mut Writer<'_>) -> anyhow::Result<()> {
+        let names = std::mem::take(&mut batch.names);
+        let (logits, maps) = self.network.look(batch, self.args)?;
+        if !maps.is_empty() {
+            self.keep(maps);
         }
-        let logits = if self.args.batch_statistics {
-            self.net.try_run_mut(images)?
-        } else {
-            self.net.try_run(images)?
-        };
-        let logits: Vec<f64> = logits.as_vec().into_iter().map(Into::into).collect();
         writer.write(&names, &logits)
     }
 

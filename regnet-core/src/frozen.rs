@@ -15,8 +15,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A network that is shaped at run time freezes for a size that is chosen at run time, [`DynRegNet::freeze`]; a typed
-//! engine is one such [`Engine`] behind types. What the engine does, and how, its own
+//! A network that is shaped at run time freezes for a size that is chosen at run time, [`DynRegNet::freeze`], and so does
+//! a file of weights, [`WeightFile::freeze`](crate::weights::WeightFile::freeze); a typed engine is one such [`Engine`]
+//! behind types. What the engine does, and how, its own
 //! [documentation](regnet_engine::frozen) says.
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ use crate::backend::elements;
 use crate::model::Head;
 use crate::state::{self, Entry};
 use crate::tensors::{Flat, flat};
+use crate::weights::WeightsError;
 use crate::{Accepts, BuiltFrom, Declared, DynRegNet, model};
 
 pub use regnet_engine::frozen::{Engine, FreezeError as EngineError, Isa, Options, StepTime, peak};
@@ -39,6 +41,9 @@ pub enum FreezeError {
     /// The network does not take images of this size.
     #[error(transparent)]
     Spec(#[from] SpecError),
+    /// The weights are not the network's.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// See there.
     #[error(transparent)]
     Engine(#[from] EngineError),

@@ -24,6 +24,18 @@ impl<T: Real> Aligned<T> {
         Aligned { elements, first }
     }
 
+    /// Nothing so far, with room for as many elements. If there come more, the alignment is lost.
+    pub(crate) fn with_capacity(length: usize) -> Self {
+        let mut elements: Vec<T> = Vec::with_capacity(length + LINE / size_of::<T>());
+        let first = elements.as_ptr().align_offset(LINE).min(LINE / size_of::<T>());
+        elements.resize(first, T::zero());
+        Aligned { elements, first }
+    }
+
+    pub(crate) fn extend(&mut self, values: &[T]) {
+        self.elements.extend_from_slice(values);
+    }
+
     pub(crate) fn as_ref(&self) -> &[T] {
         &self.elements[self.first..]
     }

@@ -41,6 +41,11 @@ impl<E: FileElement> Prepared<E> {
         Ok(Self { shape, values })
     }
 
+    /// Height and width.
+    pub fn size(&self) -> [usize; 2] {
+        [self.shape[2], self.shape[3]]
+    }
+
     /// Hands `look` the images, as many at a time.
     pub fn each(
         self,

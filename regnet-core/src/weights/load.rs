@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use dfdx::prelude::*;
-use regnet_space::Naming;
+use regnet_space::{AnyNet, Naming};
 
 use super::element::FileElement;
 use super::error::WeightsError;
-use super::file::{WeightFile, reverse_inputs};
+use super::file::{FileTensor, WeightFile, reverse_inputs};
 use super::{STEM, fit};
+use crate::frozen::{Engine, FreezeError, Options};
 use crate::state;
 
 /// What becomes of a file's head, the last linear layer, where it tells another number of classes apart than the network.
@@ -71,11 +72,54 @@ impl WeightFile {
         let fitted = fit::fit(self, &wanted, head)?;
         state::fill(model, |slot| {
             let Some(tensor) = fitted.tensors.get(&slot.name) else { return Ok(None) };
-            let Some(precision) = tensor.precision() else { return Ok(None) };
-            let values = E::decode(precision, &self.read(tensor)?);
-            let reverse = self.takes_bgr() && slot.name == STEM;
-            Ok(Some(if reverse { reverse_inputs(&values, &slot.dims) } else { values }))
+            self.converted(tensor, &slot.name)
         })?;
         Ok(Loaded { naming: fitted.naming, replaced_head: fitted.replaces_head })
+    }
+
+    /// A tensor's elements, as the network's tensor `name` has them.
+    fn converted<E: FileElement>(
+        &self,
+        tensor: &FileTensor,
+        name: &str,
+    ) -> Result<Option<Vec<E>>, WeightsError> {
+        let Some(precision) = tensor.precision() else { return Ok(None) };
+        let values = E::decode(precision, &self.read(tensor)?);
+        let reverse = self.takes_bgr() && name == STEM;
+        Ok(Some(if reverse { reverse_inputs(&values, tensor.shape()) } else { values }))
+    }
+
+    /// Freezes the network of `spec` with the tensors of this file, for images of `height` x `width` pixels, without a
+    /// network in between: besides the engine's weights, one tensor at a time is in memory.
+    ///
+    /// # Errors
+    /// As [`WeightFile::load_into`] with [`Head::Keep`], and [`FreezeError`]'s others.
+    pub fn freeze(
+        &self,
+        spec: &AnyNet,
+        height: usize,
+        width: usize,
+        options: &Options,
+    ) -> Result<Engine, FreezeError> {
+        let graph = spec.graph(height, width)?;
+        let wanted =
+            graph.parameters().map(|parameter| (parameter.name, parameter.shape)).collect::<Vec<_>>();
+        let fitted = fit::fit(self, &wanted, Head::Keep)?;
+        let mut failed = None;
+        let engine = Engine::new(
+            &graph,
+            |name| {
+                let values = self.converted(fitted.tensors.get(name)?, name);
+                values.unwrap_or_else(|error| {
+                    failed = Some(error);
+                    None
+                })
+            },
+            options,
+        );
+        match failed {
+            Some(error) => Err(error.into()),
+            None => Ok(engine?),
+        }
     }
 }

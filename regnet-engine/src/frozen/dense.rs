@@ -183,10 +183,9 @@ impl Run<'_> {
         let (image, row) = (line / step.out.height, line % step.out.height);
         if self.flat() {
             out = Place::pixels(&step.out, step.positions.as_deref(), panel.first, first, pixels);
-            shortcut = step
-                .shortcut
-                .as_ref()
-                .map(|map| Place::pixels(map, step.shortcut_positions.as_deref(), panel.first, first, pixels));
+            shortcut = step.shortcut.as_ref().map(|map| {
+                Place::pixels(map, step.shortcut_positions.as_deref(), panel.first, first, pixels)
+            });
         } else {
             out = Place::row(&step.out, panel.first, image, row, first);
             shortcut = step.shortcut.as_ref().map(|map| Place::row(map, panel.first, image, row, first));

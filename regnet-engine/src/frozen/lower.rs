@@ -7,7 +7,7 @@ use regnet_space::graph::{Cells, Conv, Graph, Node, Op, Shape, Step};
 use regnet_space::{Cell, CellConv};
 
 use super::FreezeError;
-use super::fold::{Affine, Norm, fold};
+use super::fold::{Affine, Norm};
 use super::store::Activation;
 
 /// Something that is computed. It makes the value of its own index.
@@ -19,6 +19,8 @@ pub(super) struct Layer {
     pub op: LayerOp,
 }
 
+// There is one for each layer of a network; most are convolutions.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub(super) enum LayerOp {
     /// The images.
@@ -77,21 +79,34 @@ pub(super) struct Convolution {
     pub conv: Conv,
     /// The values that make up the input, one after another, and how many channels each has.
     pub inputs: Vec<usize>,
-    /// `[output][group width][kernel][kernel]`.
-    pub weights: Vec<f32>,
+    pub weights: Weights,
     pub bias: Vec<f32>,
+    /// The norm that is to become part of it.
+    pub norm: Option<Norm>,
     pub projection: Option<Projection>,
     pub shortcut: Option<usize>,
     pub activation: Activation,
+}
+
+/// The weights of a convolution, `[output][group width][kernel][kernel]`. Large ones are not read before they are packed,
+/// so that no two are in memory at once.
+#[derive(Debug)]
+pub(super) enum Weights {
+    /// A tensor of this name.
+    Tensor(String),
+    Values(Vec<f32>),
 }
 
 /// A strided 1x1 convolution whose result is added.
 #[derive(Debug)]
 pub(super) struct Projection {
     pub input: usize,
+    pub channels: usize,
     pub stride: usize,
     /// `[output][input]`.
-    pub weights: Vec<f32>,
+    pub weights: Weights,
+    pub bias: Vec<f32>,
+    pub norm: Option<Norm>,
 }
 
 impl Layer {
@@ -121,6 +136,15 @@ impl Layer {
 
 /// Gives tensors by name, each once.
 pub(super) type Take<'a> = &'a mut dyn FnMut(&str) -> Option<Vec<f32>>;
+
+/// Takes the tensor of this name, which must have `len` values.
+pub(super) fn taken(take: Take<'_>, name: &str, len: usize) -> Result<Vec<f32>, FreezeError> {
+    let values = take(name).ok_or_else(|| FreezeError::Missing { name: name.to_owned() })?;
+    if values.len() != len {
+        return Err(FreezeError::Length { name: name.to_owned(), found: values.len(), expected: len });
+    }
+    Ok(values)
+}
 
 /// The layers of a graph, and which value each node's result is.
 pub(super) fn lower(graph: &Graph, take: Take<'_>) -> Result<Lowered, FreezeError> {
@@ -169,7 +193,7 @@ impl Lowering<'_> {
                 let LayerOp::Conv(conv) = &mut self.lowered.layers[value].op else {
                     unreachable!("every batch norm follows a convolution")
                 };
-                fold(&mut conv.weights, &mut conv.bias, &norm);
+                conv.norm = Some(norm);
                 vec![value]
             }
             Op::Relu => self.activated(node, Activation::Relu),
@@ -220,18 +244,11 @@ impl Lowering<'_> {
         if let Some(values) = self.kept.get(&name) {
             return Ok(values.clone());
         }
-        match (self.take)(&name) {
-            None => Err(FreezeError::Missing { name }),
-            Some(values) if values.len() != len => {
-                Err(FreezeError::Length { name, found: values.len(), expected: len })
-            }
-            Some(values) => {
-                if self.keep {
-                    self.kept.insert(name, values.clone());
-                }
-                Ok(values)
-            }
+        let values = taken(self.take, &name, len)?;
+        if self.keep {
+            self.kept.insert(name, values.clone());
         }
+        Ok(values)
     }
 
     /// Some channels of a norm of `channels` channels.
@@ -254,30 +271,26 @@ impl Lowering<'_> {
     }
 
     fn convolution(&mut self, node: &Node, conv: Conv) -> Result<Vec<usize>, FreezeError> {
-        let row = conv.group_width * conv.kernel * conv.kernel;
-        let weights = self.tensor(format!("{}.weight", node.name), conv.output * row)?;
+        let name = format!("{}.weight", node.name);
         let bias = if conv.bias {
             self.tensor(format!("{}.bias", node.name), conv.output)?
         } else {
             vec![0.0; conv.output]
         };
         let inputs = self.lowered.values[node.inputs[0]].clone();
-        let op = |conv, inputs, weights, bias| {
-            let (projection, shortcut, activation) = (None, None, Activation::None);
-            LayerOp::Conv(Convolution { conv, inputs, weights, bias, projection, shortcut, activation })
-        };
         if inputs.len() == 1 || conv.groups() == 1 {
-            return Ok(vec![self.push(node, op(conv, inputs, weights, bias))]);
+            return Ok(vec![self.push(node, plain(conv, inputs, Weights::Tensor(name), bias))]);
         }
         // A state's maps, each convolved on its own.
-        let (groups, output) = (conv.groups(), conv.output / conv.groups());
+        let row = conv.group_width * conv.kernel * conv.kernel;
+        let weights = self.tensor(name, conv.output * row)?;
+        let output = conv.output / conv.groups();
         let part = Conv { input: conv.group_width, output, ..conv };
         let shape = Shape { c: output, ..node.shape };
         let parts = weights.chunks_exact(output * row).zip(bias.chunks_exact(output)).zip(inputs);
-        let parts: Vec<_> = parts.map(|((w, b), input)| (w.to_vec(), b.to_vec(), input)).collect();
-        debug_assert_eq!(parts.len(), groups, "a group for each map of the state");
-        let each = parts.into_iter().map(|(weights, bias, input)| {
-            self.layer(node.name.clone(), shape, op(part, vec![input], weights, bias))
+        let each = parts.map(|((weights, bias), input)| {
+            let op = plain(part, vec![input], Weights::Values(weights.to_vec()), bias.to_vec());
+            self.layer(node.name.clone(), shape, op)
         });
         Ok(each.collect())
     }
@@ -339,9 +352,9 @@ impl Lowering<'_> {
         let LayerOp::Conv(to) = &mut self.lowered.layers[to].op else {
             unreachable!("a projection is added to a convolution")
         };
-        to.bias.iter_mut().zip(&from.bias).for_each(|(to, from)| *to += from);
-        to.projection =
-            Some(Projection { input: from.inputs[0], stride: from.conv.stride, weights: from.weights });
+        let Convolution { conv, inputs, weights, bias, norm, .. } = from;
+        let (channels, stride) = (conv.input, conv.stride);
+        to.projection = Some(Projection { input: inputs[0], channels, stride, weights, bias, norm });
     }
 
     /// A step of a regulator with its norm and ReLU; the maps of the state.
@@ -349,7 +362,7 @@ impl Lowering<'_> {
         let Cells { regulator, channels: n } = step.cells;
         let name = self.graph.nodes()[node.inputs[1]].name.clone();
         let x = self.lowered.values[node.inputs[0]].clone();
-        let state = step.has_state.then(|| self.lowered.values[node.inputs[2]].clone()).unwrap_or_default();
+        let state = if step.has_state { self.lowered.values[node.inputs[2]].clone() } else { Vec::new() };
         let running = node.name.replace("r_step", "r_bn");
         let maps = regulator.cell.maps();
         self.keep = true;
@@ -444,9 +457,10 @@ impl Lowering<'_> {
         h: Option<usize>,
         activation: Activation,
     ) -> usize {
-        let mut layer = |conv, inputs, weights: Vec<f32>, bias: Vec<f32>, shortcut, activation| {
-            let conv = Convolution { conv, inputs, weights, bias, projection: None, shortcut, activation };
-            self.layer(name.to_owned(), shape, LayerOp::Conv(conv))
+        let mut layer = |conv, inputs, weights, bias, shortcut, activation| {
+            let plain = convolution(conv, inputs, Weights::Values(weights), bias);
+            let op = LayerOp::Conv(Convolution { shortcut, activation, ..plain });
+            self.layer(name.to_owned(), shape, op)
         };
         let Gate { features, hidden, bias, conv, stride } = gate;
         let of_x = Conv { stride: *stride, ..*conv };
@@ -463,6 +477,16 @@ impl Lowering<'_> {
         let sum = layer(of_x, vec![x], features.clone(), bias.clone(), None, Activation::None);
         layer(*conv, vec![h], hidden.clone(), vec![0.0; conv.output], Some(sum), activation)
     }
+}
+
+/// A convolution and nothing else.
+fn convolution(conv: Conv, inputs: Vec<usize>, weights: Weights, bias: Vec<f32>) -> Convolution {
+    let (norm, projection, shortcut, activation) = (None, None, None, Activation::None);
+    Convolution { conv, inputs, weights, bias, norm, projection, shortcut, activation }
+}
+
+fn plain(conv: Conv, inputs: Vec<usize>, weights: Weights, bias: Vec<f32>) -> LayerOp {
+    LayerOp::Conv(convolution(conv, inputs, weights, bias))
 }
 
 /// The convolutions of one gate.

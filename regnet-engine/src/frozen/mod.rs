@@ -35,6 +35,9 @@
 //! a kernel multiplies a broadcast input value by a register of weights, whatever the size of the map. Batches are split
 //! by image; images that are fewer than the threads are split by rows or by channels.
 
+// Kernels count registers, from 0 to a constant; the compiler unrolls such loops, and keeps what is indexed in registers.
+#![allow(clippy::needless_range_loop)]
+
 mod cell;
 mod dense;
 mod fold;
@@ -203,7 +206,7 @@ impl Engine {
             }
         }
         let used = used(&layers, &results);
-        let packed = pack::pack(&mut layers, &used, options.isa);
+        let packed = pack::pack(&mut layers, &used, options.isa, &mut tensor)?;
         let source =
             Source { layers: &layers, packed: &packed, used: &used, isa: options.isa, results: &results };
         let single = Plan::new(&source, 1, layers.len());

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::FreezeError;
 use super::dense;
-use super::fold::Affine;
+use super::fold::{Affine, Norm, fold};
 use super::grouped::Sources;
 use super::image;
 use super::isa::Isa;
-use super::lower::{Convolution, Layer, LayerOp};
+use super::lower::{Convolution, Layer, LayerOp, Take, Weights, taken};
 use crate::aligned::Aligned;
 
 /// The buffer, and what each layer has in it.
@@ -28,35 +29,80 @@ pub(super) struct Places {
     pub sources: Option<Arc<Sources>>,
 }
 
-/// Packs the weights of layers; they are taken out of them.
-pub(super) fn pack(layers: &mut [Layer], used: &[bool], isa: Isa) -> Packed {
-    let mut packing = Packing { isa, values: Vec::new() };
-    let shapes: Vec<usize> = layers.iter().map(|layer| layer.shape.c).collect();
-    let places = layers.iter_mut().zip(used).map(|(layer, &used)| match &mut layer.op {
-        _ if !used => Places::default(),
-        LayerOp::Conv(conv) => packing.convolution(conv, &shapes),
-        LayerOp::Affine { affine, .. } | LayerOp::Blend { affine, .. } | LayerOp::Expose { affine, .. } => {
-            packing.affine(affine)
-        }
-        _ => Places::default(),
-    });
-    let places = places.collect();
-    let mut values = Aligned::zeros(packing.values.len());
-    values.as_mut()[..packing.values.len()].copy_from_slice(&packing.values);
-    Packed { values, places }
-}
-
-struct Packing {
+/// Packs the weights of layers, of which it takes one after another.
+pub(super) fn pack(
+    layers: &mut [Layer],
+    used: &[bool],
     isa: Isa,
-    values: Vec<f32>,
+    take: Take<'_>,
+) -> Result<Packed, FreezeError> {
+    let shapes: Vec<usize> = layers.iter().map(|layer| layer.shape.c).collect();
+    let len = |layer: &Layer| if let LayerOp::Conv(conv) = &layer.op { len(conv, isa.lanes()) } else { 0 };
+    let affines = layers.iter().map(|layer| 2 * layer.shape.c.next_multiple_of(isa.lanes()));
+    let capacity = layers.iter().map(len).sum::<usize>() + affines.sum::<usize>();
+    let mut packing = Packing { isa, take, values: Aligned::with_capacity(capacity) };
+    let mut places = Vec::new();
+    for (layer, &used) in layers.iter_mut().zip(used) {
+        places.push(match &mut layer.op {
+            _ if !used => Places::default(),
+            LayerOp::Conv(conv) => packing.convolution(conv, &shapes)?,
+            LayerOp::Affine { affine, .. }
+            | LayerOp::Blend { affine, .. }
+            | LayerOp::Expose { affine, .. } => packing.affine(affine),
+            _ => Places::default(),
+        });
+    }
+    debug_assert!(packing.values.as_ref().len() <= capacity, "the buffer has moved");
+    Ok(Packed { values: packing.values, places })
 }
 
-impl Packing {
+/// Values that a convolution takes at most once it is packed.
+fn len(layer: &Convolution, lanes: usize) -> usize {
+    let conv = &layer.conv;
+    let inputs = if is_grouped(layer) {
+        // Blocks that lie in several groups, and cannot tell them apart by lanes, read all of them.
+        let wide = lanes + 2 * conv.group_width;
+        let even = conv.group_width.is_multiple_of(lanes) || lanes.is_multiple_of(conv.group_width);
+        if even { conv.group_width } else { wide }
+    } else {
+        conv.input
+    };
+    let projected = layer.projection.as_ref().map_or(0, |projection| projection.channels);
+    let bias = 1;
+    conv.output.next_multiple_of(lanes) * (inputs * conv.kernel * conv.kernel + projected + bias)
+}
+
+struct Packing<'a> {
+    isa: Isa,
+    take: Take<'a>,
+    values: Aligned<f32>,
+}
+
+/// Weights and bias with a norm in them.
+fn folded(
+    take: Take<'_>,
+    weights: &mut Weights,
+    len: usize,
+    mut bias: Vec<f32>,
+    norm: Option<&Norm>,
+) -> Result<(Vec<f32>, Vec<f32>), FreezeError> {
+    let mut weights = match weights {
+        Weights::Tensor(name) => taken(take, name, len)?,
+        Weights::Values(values) => std::mem::take(values),
+    };
+    if let Some(norm) = norm {
+        fold(&mut weights, &mut bias, norm);
+    }
+    Ok((weights, bias))
+}
+
+impl Packing<'_> {
     /// Adds values, from a multiple of the lanes on.
     fn add(&mut self, values: &[f32]) -> usize {
-        let place = self.values.len();
-        self.values.extend_from_slice(values);
-        self.values.resize(self.values.len().next_multiple_of(self.isa.lanes()), 0.0);
+        let place = self.values.as_ref().len();
+        self.values.extend(values);
+        let missing = values.len().next_multiple_of(self.isa.lanes()) - values.len();
+        self.values.extend(&[0.0; MOST_LANES][..missing]);
         place
     }
 
@@ -65,10 +111,23 @@ impl Packing {
         Places { affine: Some(places), ..Places::default() }
     }
 
-    fn convolution(&mut self, layer: &mut Convolution, shapes: &[usize]) -> Places {
+    fn convolution(&mut self, layer: &mut Convolution, shapes: &[usize]) -> Result<Places, FreezeError> {
         let (conv, lanes) = (layer.conv, self.isa.lanes());
-        let weights = std::mem::take(&mut layer.weights);
-        let mut places = Places { bias: self.add(&layer.bias), ..Places::default() };
+        let len = conv.output * conv.group_width * conv.kernel * conv.kernel;
+        let bias = std::mem::take(&mut layer.bias);
+        let (weights, mut bias) = folded(self.take, &mut layer.weights, len, bias, layer.norm.as_ref())?;
+        let projection = match &mut layer.projection {
+            None => None,
+            Some(projection) => {
+                let len = conv.output * projection.channels;
+                let bias = std::mem::take(&mut projection.bias);
+                Some(folded(self.take, &mut projection.weights, len, bias, projection.norm.as_ref())?)
+            }
+        };
+        if let Some((_, projected)) = &projection {
+            bias.iter_mut().zip(projected).for_each(|(bias, projected)| *bias += projected);
+        }
+        let mut places = Places { bias: self.add(&bias), ..Places::default() };
         if layer.inputs == [0] {
             places.weights.push(self.add(&image::pack(&weights, conv.output, lanes)));
         } else if is_grouped(layer) {
@@ -97,14 +156,16 @@ impl Packing {
                 first += channels;
             }
         }
-        if let Some(projection) = &mut layer.projection {
-            let weights = std::mem::take(&mut projection.weights);
+        if let Some((weights, _)) = projection {
             let input = weights.len() / conv.output;
             places.weights.push(self.add(&dense::pack(&weights, [conv.output, input, 1], 1, lanes)));
         }
-        places
+        Ok(places)
     }
 }
+
+/// The lanes of the widest register.
+const MOST_LANES: usize = 16;
 
 /// Whether the kernels of grouped convolutions compute it.
 pub(super) fn is_grouped(layer: &Convolution) -> bool {

@@ -32,13 +32,7 @@ pub(super) struct Place<'a> {
 impl<'a> Place<'a> {
     /// `count` pixels from `first` on, of all images of a map, from `block` on.
     #[inline]
-    pub fn pixels(
-        map: &Map,
-        positions: Option<&'a [u32]>,
-        block: usize,
-        first: usize,
-        count: usize,
-    ) -> Self {
+    pub fn pixels(map: &Map, positions: Option<&'a [u32]>, block: usize, first: usize, count: usize) -> Self {
         let (start, block_stride) = (map.offset + block * map.block_stride(), map.block_stride());
         let Some(positions) = positions else {
             return Self { start: start + first * map.lanes, block_stride, positions: None };
