@@ -97,7 +97,8 @@ fn predict<E: FileElement + Into<f64>>(
 where
     Cpu: Backend<E>,
 {
-    let Subject { net: spec, card, .. } = subject;
+    let Subject { file, net: spec, card, .. } = subject;
+    file.check(spec)?;
     let labels = match (&args.labels, card) {
         (Some(path), _) => Some(labels::read(path, spec.classes)?),
         (None, Some(card)) => Some(card.classes.clone()).filter(|classes| classes.len() == spec.classes),

@@ -89,6 +89,14 @@ impl WeightFile {
         Ok(Some(if reverse { reverse_inputs(&values, tensor.shape()) } else { values }))
     }
 
+    /// Whether the file has the tensors of `spec`, and no others, before any of them is read.
+    ///
+    /// # Errors
+    /// [`WeightsError::Mismatch`].
+    pub fn check(&self, spec: &AnyNet) -> Result<(), WeightsError> {
+        fit::fit(self, &fit::wanted(spec), Head::Keep).map(drop)
+    }
+
     /// Freezes the network of `spec` with the tensors of this file, for images of `height` x `width` pixels, without a
     /// network in between: besides the engine's weights, one tensor at a time is in memory.
     ///
