@@ -36,6 +36,10 @@ impl<T: Real> Aligned<T> {
         self.elements.extend_from_slice(values);
     }
 
+    pub(crate) fn extend_zeros(&mut self, count: usize) {
+        self.elements.resize(self.elements.len() + count, T::zero());
+    }
+
     pub(crate) fn as_ref(&self) -> &[T] {
         &self.elements[self.first..]
     }

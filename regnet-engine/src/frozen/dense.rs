@@ -55,31 +55,34 @@ fn odd(blocks: usize, stride: usize) -> Option<Panel> {
     (!blocks.is_multiple_of(2)).then_some(Panel { first: blocks - last, blocks: last })
 }
 
-/// Weights of an operand, `[output][input][kernel][kernel]`, in the order `[panel][tap][input][block][lane]`.
+/// Values of an operand's weights once they are packed.
+pub(super) fn packed_len([output, input, taps]: [usize; 3], lanes: usize) -> usize {
+    output.next_multiple_of(lanes) * input * taps
+}
+
+/// Puts weights of an operand, `[output][input][kernel][kernel]`, into `packed`, which is zero, in the order
+/// `[panel][tap][input][block][lane]`.
 pub(super) fn pack(
     weights: &[f32],
     [output, input, taps]: [usize; 3],
     stride: usize,
     lanes: usize,
-) -> Vec<f32> {
-    let blocks = output.div_ceil(lanes);
-    let mut packed = vec![0.0; blocks * lanes * input * taps];
+    packed: &mut [f32],
+) {
     let mut places = packed.chunks_exact_mut(lanes);
-    for Panel { first, blocks } in panels(blocks, stride) {
+    for Panel { first, blocks } in panels(output.div_ceil(lanes), stride) {
         for tap in 0..taps {
             for channel in 0..input {
                 for block in first..first + blocks {
                     let place = places.next().expect("a place for every block of every channel");
-                    for (lane, value) in
-                        place.iter_mut().enumerate().take(output - (block * lanes).min(output))
-                    {
-                        *value = weights[((block * lanes + lane) * input + channel) * taps + tap];
+                    let outputs = block * lanes..output.min((block + 1) * lanes);
+                    for (value, output) in place.iter_mut().zip(outputs) {
+                        *value = weights[(output * input + channel) * taps + tap];
                     }
                 }
             }
         }
     }
-    packed
 }
 
 impl Dense {

@@ -1,5 +1,6 @@
 //! All weights of an engine in one buffer, in the order in which its kernels read them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::FreezeError;
@@ -106,6 +107,15 @@ impl Packing<'_> {
         place
     }
 
+    /// Adds the weights of a dense convolution.
+    fn dense(&mut self, weights: &[f32], sizes: [usize; 3], stride: usize) -> usize {
+        let lanes = self.isa.lanes();
+        let place = self.values.as_ref().len();
+        self.values.extend_zeros(dense::packed_len(sizes, lanes));
+        dense::pack(weights, sizes, stride, lanes, &mut self.values.as_mut()[place..]);
+        place
+    }
+
     fn affine(&mut self, affine: &Affine) -> Places {
         let places = [&affine.scale, &affine.shift].map(|values| self.add(values));
         Places { affine: Some(places), ..Places::default() }
@@ -140,25 +150,17 @@ impl Packing<'_> {
             let weights = expanded(weights, layer);
             // Those of a 1x1 kernel are brought together before.
             let stride = if conv.kernel == 1 { 1 } else { conv.stride };
-            // The columns of each input.
             let mut first = 0;
             for &input in &layer.inputs {
                 let channels = shapes[input];
-                let rows = weights.chunks_exact(conv.input * taps);
-                let part: Vec<f32> =
-                    rows.flat_map(|row| &row[first * taps..][..channels * taps]).copied().collect();
-                places.weights.push(self.add(&dense::pack(
-                    &part,
-                    [conv.output, channels, taps],
-                    stride,
-                    lanes,
-                )));
+                let part = columns(&weights, conv.input * taps, first * taps, channels * taps);
+                places.weights.push(self.dense(&part, [conv.output, channels, taps], stride));
                 first += channels;
             }
         }
         if let Some((weights, _)) = projection {
             let input = weights.len() / conv.output;
-            places.weights.push(self.add(&dense::pack(&weights, [conv.output, input, 1], 1, lanes)));
+            places.weights.push(self.dense(&weights, [conv.output, input, 1], 1));
         }
         Ok(places)
     }
@@ -171,6 +173,14 @@ const MOST_LANES: usize = 16;
 pub(super) fn is_grouped(layer: &Convolution) -> bool {
     let conv = &layer.conv;
     conv.groups() > 1 && conv.kernel == 3 && conv.input == conv.output
+}
+
+/// Some columns of a matrix.
+fn columns(matrix: &[f32], row: usize, first: usize, count: usize) -> Cow<'_, [f32]> {
+    if count == row {
+        return Cow::Borrowed(matrix);
+    }
+    matrix.chunks_exact(row).flat_map(|row| &row[first..][..count]).copied().collect()
 }
 
 /// The weights with zeros for the channels of other groups.
