@@ -115,3 +115,46 @@ fn copy(work: Work<'_>, from: &Map, to: &Map, image: usize) {
         work.memory.write(target..target + len).copy_from_slice(work.memory.read(source..source + len));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use regnet_space::{AnyNet, Block, Bottleneck, Cell, Stage, Stem, StemKind};
+
+    use crate::frozen::{Engine, Isa, Options};
+
+    /// Small enough for Miri, which watches every access that the threads make to the memory they share.
+    #[test]
+    fn two_threads_compute_what_one_does() {
+        let stage =
+            |width, stride| Stage { depth: 1, width, stride, bottleneck: Bottleneck::ONE, group_width: 4 };
+        let net = AnyNet {
+            input_channels: 1,
+            stem: Stem { kind: StemKind::Cifar, width: 8 },
+            block: Block::Bottleneck,
+            stages: vec![stage(8, 1), stage(12, 2)],
+            se: Some(0.5),
+            // It has many convolutions, which take Miri an hour.
+            regulator: (!cfg!(miri)).then_some(Cell::Lstm.into()),
+            classes: 3,
+        };
+        let graph = net.graph(3, 4).expect("a network");
+        let tensor = |name: &str| {
+            let tensor = graph.parameters().find(|tensor| tensor.name == name)?;
+            let len: usize = tensor.shape.iter().product();
+            Some((0..len).map(|i| ((i + name.len()) % 7) as f32 / 7.0 + 0.1).collect())
+        };
+        let images: Vec<f32> = (0..3 * 12).map(|i| (i % 5) as f32 - 2.0).collect();
+        let run = |threads, batch: usize| {
+            let options = Options { threads, isa: Isa::Portable, features: Vec::new() };
+            let engine = Engine::new(&graph, tensor, &options).expect("an engine");
+            let mut logits = vec![f32::NAN; batch * 3];
+            engine.run(&images[..batch * 12], &mut logits).expect("a batch");
+            logits
+        };
+        for batch in [1, 3] {
+            let expected = run(1, batch);
+            assert!(expected.iter().all(|logit| logit.is_finite()));
+            assert_eq!(run(2, batch), expected, "batch {batch}");
+        }
+    }
+}
