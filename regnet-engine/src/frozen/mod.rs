@@ -40,6 +40,7 @@
 
 mod cell;
 mod dense;
+mod error;
 mod fold;
 mod grouped;
 mod image;
@@ -51,6 +52,7 @@ mod pack;
 pub mod peak;
 mod plan;
 mod pool;
+mod profile;
 mod run;
 mod shared;
 mod simple;
@@ -63,15 +65,16 @@ use std::sync::{Mutex, PoisonError};
 
 use regnet_space::graph::{Graph, Shape};
 
+pub use self::error::FreezeError;
 pub use self::fold::{Affine, Norm, fold};
 pub use self::isa::Isa;
 use self::lower::Layer;
 use self::pack::Packed;
-use self::plan::{Plan, Source};
+use self::plan::{Plan, Source, late, used};
 use self::pool::Pool;
-use self::run::{Call, Clock};
+pub use self::profile::StepTime;
+use self::run::Call;
 use self::shared::{Shared, share};
-use self::step::Step;
 use crate::aligned::Aligned;
 
 /// How an engine is built.
@@ -93,60 +96,6 @@ impl Default for Options {
     }
 }
 
-/// Why an engine could not be built or run.
-#[derive(Debug, thiserror::Error)]
-pub enum FreezeError {
-    /// A tensor of the graph is not there.
-    #[error("there is no tensor `{name}`")]
-    Missing {
-        /// Its name.
-        name: String,
-    },
-    /// A tensor has another size than in the graph.
-    #[error("the tensor `{name}` has {found} values where the network has {expected}")]
-    Length {
-        /// Its name.
-        name: String,
-        /// Its values.
-        found: usize,
-        /// The graph's.
-        expected: usize,
-    },
-    /// No layer has this name.
-    #[error("the network has no layer `{name}` whose result could be handed out")]
-    Feature {
-        /// The name asked for.
-        name: String,
-    },
-    /// An engine that hands out features was run for its logits alone.
-    #[error("this engine hands out {count} features as well: run it with a place for each")]
-    Features {
-        /// How many.
-        count: usize,
-    },
-    /// Not a whole number of images.
-    #[error("{found} values are no whole number of images of {image} values")]
-    Images {
-        /// Values there are.
-        found: usize,
-        /// Values of an image.
-        image: usize,
-    },
-    /// A result with no place for what the batch gives.
-    #[error("a result of {found} values has no place for {batch} times {image} values")]
-    Result {
-        /// Values there are.
-        found: usize,
-        /// Images of the batch.
-        batch: usize,
-        /// Values for an image.
-        image: usize,
-    },
-    /// The system has no threads left.
-    #[error("no thread could be started: {0}")]
-    Threads(#[from] std::io::Error),
-}
-
 /// A network that is ready to run. See the [module](self).
 #[derive(Debug)]
 pub struct Engine {
@@ -162,23 +111,6 @@ pub struct Engine {
     pool: Pool,
     /// Activations, of each thread that works on its own; held by the call that is running.
     arenas: Mutex<Aligned<f32>>,
-}
-
-/// How long a step took. See [`Engine::profile`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct StepTime {
-    /// The layer it is for.
-    pub layer: String,
-    /// What it does, such as `1x1`.
-    pub kind: String,
-    /// The layer's result.
-    pub shape: Shape,
-    /// Multiply-adds of the batch.
-    pub multiply_adds: usize,
-    /// Bytes of activations that the batch reads and writes.
-    pub bytes: usize,
-    /// Seconds.
-    pub seconds: f64,
 }
 
 /// Images that a group has at most.
@@ -285,38 +217,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Runs a batch `repeat` times and says how long each step took, in seconds: the mean over the runs, with what the
-    /// threads waited for one another.
-    ///
-    /// # Errors
-    /// [`FreezeError::Images`].
-    pub fn profile(&self, images: &[f32], repeat: usize) -> Result<Vec<StepTime>, FreezeError> {
-        let batch = self.batch(images, [])?;
-        let (plan, _) = self.layout(batch);
-        let steps = || plan.early.iter().chain(&plan.late);
-        let clock = Clock::new(vec![0.0; steps().count()]);
-        let mut results: Vec<Vec<f32>> =
-            self.results.iter().map(|shape| vec![0.0; batch * shape.len()]).collect();
-        for _ in 0..repeat {
-            let results: Vec<_> = results.iter_mut().map(|result| share(result)).collect();
-            self.start(Call { images, batch, clock: Some(&clock) }, &results);
-        }
-        let seconds = clock.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let time = |(step, seconds): (&Step, f64)| {
-            let layer = &self.layers[step.layer];
-            let multiply_adds = step.multiply_adds();
-            StepTime {
-                layer: layer.name.clone(),
-                kind: step.name(),
-                shape: layer.shape,
-                multiply_adds: multiply_adds * batch,
-                bytes: step.bytes() * batch,
-                seconds: seconds / repeat as f64,
-            }
-        };
-        Ok(steps().zip(seconds).map(time).collect())
-    }
-
     fn start(&self, call: Call<'_>, results: &[Shared<'_>]) {
         let (plan, count) = self.layout(call.batch);
         let mut arenas = self.arenas.lock().unwrap_or_else(PoisonError::into_inner);
@@ -353,36 +253,3 @@ impl Engine {
         Ok(batch)
     }
 }
-
-/// Which layers are needed for the results.
-fn used(layers: &[Layer], results: &[usize]) -> Vec<bool> {
-    let mut used = vec![false; layers.len()];
-    results.iter().for_each(|&value| used[value] = true);
-    for index in (0..layers.len()).rev().filter(|&index| index > 0) {
-        if used[index] {
-            layers[index].reads().into_iter().for_each(|value| used[value] = true);
-        }
-    }
-    used
-}
-
-/// The layer from which on a group's images are computed together: the first whose map is small, and before which there
-/// is one value only that is still needed.
-fn late(layers: &[Layer], used: &[bool]) -> usize {
-    let mut last_read: Vec<usize> = vec![0; layers.len()];
-    for (index, layer) in layers.iter().enumerate().filter(|&(index, _)| used[index]) {
-        layer.reads().into_iter().for_each(|value| last_read[value] = index);
-    }
-    // The images are not one of them: they are painted in the first part.
-    let needed = |index: usize| {
-        let values = (0..index).filter(|&value| last_read[value] >= index);
-        values.fold(0, |count, value| count + if value == 0 { 2 } else { 1 })
-    };
-    let small = |layer: &Layer| layer.shape.h * layer.shape.w <= SMALL;
-    (1..layers.len())
-        .find(|&index| used[index] && small(&layers[index]) && needed(index) == 1)
-        .unwrap_or(layers.len())
-}
-
-/// Pixels of a map that is small.
-const SMALL: usize = 14 * 14;

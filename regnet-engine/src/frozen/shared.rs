@@ -1,7 +1,8 @@
 //! Memory that the threads of a run work on together.
 //!
 //! The one place where the engine goes around the borrow checker: activations are written by several threads at once,
-//! each its own part of a map, and read by all of them after the next barrier.
+//! each its own part of a map, and read by all of them after the next barrier. Miri runs the tests of `run` and `pool`:
+//! `cargo +nightly miri test -p regnet-engine --lib -- frozen::run frozen::pool`.
 #![allow(unsafe_code)]
 
 use std::marker::PhantomData;

@@ -1,17 +1,15 @@
 //! What is computed when, and where in the arena it lies.
 
+mod layers;
+
 use std::collections::HashMap;
 
-use super::cell::{Cell, Rule};
-use super::dense::{Dense, Operand};
-use super::grouped::Grouped;
-use super::image::Image;
 use super::isa::Isa;
-use super::lower::{Convolution, Layer, LayerOp};
+use super::lower::{Layer, LayerOp};
 use super::map::Map;
 use super::memory::{Buffer, place};
-use super::pack::{Packed, Places, is_grouped};
-use super::simple::{Add, Average, Compact, MaxPool, Scale};
+use super::pack::Packed;
+use super::simple::Compact;
 use super::step::{Export, Kind, Step};
 
 /// The steps of a network for groups of images.
@@ -226,142 +224,37 @@ impl<'a> Planning<'a> {
         self.maps[value] = Some(map);
         map
     }
-
-    fn layer(&mut self, index: usize, layer: &'a Layer) {
-        let places = &self.source.packed.places[index];
-        match &layer.op {
-            LayerOp::Input => {}
-            LayerOp::Conv(conv) if conv.inputs == [0] => self.image(index, conv, places),
-            LayerOp::Conv(conv) if is_grouped(conv) => self.grouped(index, conv, places),
-            LayerOp::Conv(conv) => self.dense(index, conv, places),
-            &LayerOp::MaxPool { input, kernel, stride } => {
-                let (input, out) = (self.read(input), self.write(index));
-                self.push(index, Kind::MaxPool(MaxPool { input, out, kernel, stride }));
-            }
-            &LayerOp::Average { input } => {
-                let (input, out) = (self.read(input), self.write(index));
-                self.push(index, Kind::Average(Average { input, out }));
-            }
-            &LayerOp::Scale { input, gate, shortcut, activation } => {
-                let map = self.take_over(index, input);
-                let (gate, shortcut) = (self.read(gate), shortcut.map(|value| self.read(value)));
-                self.push(index, Kind::Scale(Scale { map, gate, shortcut, activation }));
-            }
-            &LayerOp::Add { inputs: [input, other], activation } => {
-                let map = self.take_over(index, input);
-                let other = self.read(other);
-                self.push(index, Kind::Add(Add { map, other, activation }));
-            }
-            LayerOp::Affine { input, .. } => self.cell(index, Rule::Affine, &[*input], places),
-            LayerOp::Product { inputs } => self.cell(index, Rule::Product, inputs, places),
-            LayerOp::Blend { gates, state: None, .. } => self.cell(index, Rule::Begin, gates, places),
-            LayerOp::Blend { gates: [z, c], state: Some(h), .. } => {
-                self.cell(index, Rule::Blend, &[*z, *c, *h], places);
-            }
-            LayerOp::Remember { gates, state: None } => self.cell(index, Rule::Product, gates, places),
-            LayerOp::Remember { gates: [i, g], state: Some([f, c]) } => {
-                self.cell(index, Rule::Remember, &[*i, *g, *f, *c], places);
-            }
-            LayerOp::Expose { gate, cell, .. } => self.cell(index, Rule::Expose, &[*gate, *cell], places),
-        }
-    }
-
-    /// The map of a value that is changed in place; a copy of it where it is read again.
-    fn take_over(&mut self, index: usize, value: usize) -> Map {
-        let map = self.read(value);
-        if let Some(map) = self.replace(value, self.borders[index]) {
-            self.maps[index] = Some(map);
-            return map;
-        }
-        let out = self.write(index);
-        self.push(index, Kind::Compact(Compact { input: map, out, stride: 1 }));
-        out
-    }
-
-    fn cell(&mut self, index: usize, rule: Rule, inputs: &[usize], places: &Places) {
-        let inputs = inputs.iter().map(|&value| self.read(value)).collect();
-        let out = self.write(index);
-        self.push(index, Kind::Cell(Cell { rule, inputs, out, affine: places.affine }));
-    }
-
-    fn image(&mut self, index: usize, layer: &Convolution, places: &Places) {
-        let input = self.source.layers[0].shape;
-        let conv = &layer.conv;
-        let out = self.write(index);
-        let image = |canvas| Image {
-            channels: input.c,
-            height: input.h,
-            width: input.w,
-            kernel: conv.kernel,
-            stride: conv.stride,
-            canvas,
-            out,
-            taps: Box::default(),
-            weights: places.weights[0],
-            bias: places.bias,
-            activation: layer.activation,
-        };
-        let canvas = self.buffer(image(0).canvas_len(self.images));
-        self.push(index, Kind::Paint(image(canvas)));
-        let taps = image(canvas).offsets();
-        self.push(index, Kind::Image(Image { taps, ..image(canvas) }));
-    }
-
-    fn grouped(&mut self, index: usize, layer: &Convolution, places: &Places) {
-        let input = self.read(layer.inputs[0]);
-        let shortcut = layer.shortcut.map(|value| self.read(value));
-        let out = self.write(index);
-        let grouped = Grouped {
-            input,
-            stride: layer.conv.stride,
-            out,
-            weights: places.weights[0],
-            bias: places.bias,
-            shortcut,
-            activation: layer.activation,
-            sources: places.sources.clone().expect("packed as grouped"),
-        };
-        self.push(index, Kind::Grouped(grouped));
-    }
-
-    fn dense(&mut self, index: usize, layer: &Convolution, places: &Places) {
-        let conv = &layer.conv;
-        let mut operands: Vec<Operand> = Vec::new();
-        for (&value, &weights) in layer.inputs.iter().zip(&places.weights) {
-            let map = if conv.kernel == 1 { self.flat(index, value, conv.stride) } else { self.read(value) };
-            operands.push(Operand { map, weights });
-        }
-        if let Some(projection) = &layer.projection {
-            let map = self.flat(index, projection.input, projection.stride);
-            let weights = places.weights[layer.inputs.len()];
-            operands.push(Operand { map, weights });
-        }
-        let shortcut = layer.shortcut.map(|value| self.read(value));
-        // The sum may take the shortcut's place, unless that is convolved as well.
-        let place = layer.shortcut.and_then(|value| self.replace(value, self.borders[index]));
-        let place = place.filter(|place| operands.iter().all(|operand| operand.map.offset != place.offset));
-        let out = match place {
-            Some(map) => {
-                self.maps[index] = Some(map);
-                map
-            }
-            None => self.write(index),
-        };
-        let positions = (conv.kernel == 1).then(|| out.positions()).flatten();
-        let shortcut_positions =
-            (conv.kernel == 1).then(|| shortcut.as_ref().and_then(Map::positions)).flatten();
-        let dense = Dense {
-            kernel: conv.kernel,
-            taps: Dense::taps(conv.kernel, &operands[0].map),
-            stride: if conv.kernel == 1 { 1 } else { conv.stride },
-            operands,
-            bias: places.bias,
-            out,
-            positions,
-            shortcut,
-            shortcut_positions,
-            activation: layer.activation,
-        };
-        self.push(index, Kind::Dense(dense));
-    }
 }
+
+/// Which layers are needed for the results.
+pub(super) fn used(layers: &[Layer], results: &[usize]) -> Vec<bool> {
+    let mut used = vec![false; layers.len()];
+    results.iter().for_each(|&value| used[value] = true);
+    for index in (0..layers.len()).rev().filter(|&index| index > 0) {
+        if used[index] {
+            layers[index].reads().into_iter().for_each(|value| used[value] = true);
+        }
+    }
+    used
+}
+
+/// The layer from which on a group's images are computed together: the first whose map is small, and before which there
+/// is one value only that is still needed.
+pub(super) fn late(layers: &[Layer], used: &[bool]) -> usize {
+    let mut last_read: Vec<usize> = vec![0; layers.len()];
+    for (index, layer) in layers.iter().enumerate().filter(|&(index, _)| used[index]) {
+        layer.reads().into_iter().for_each(|value| last_read[value] = index);
+    }
+    // The images are not one of them: they are painted in the first part.
+    let needed = |index: usize| {
+        let values = (0..index).filter(|&value| last_read[value] >= index);
+        values.fold(0, |count, value| count + if value == 0 { 2 } else { 1 })
+    };
+    let small = |layer: &Layer| layer.shape.h * layer.shape.w <= SMALL;
+    (1..layers.len())
+        .find(|&index| used[index] && small(&layers[index]) && needed(index) == 1)
+        .unwrap_or(layers.len())
+}
+
+/// Pixels of a map that is small.
+const SMALL: usize = 14 * 14;

@@ -1,0 +1,55 @@
+//! What can go wrong.
+
+/// Why an engine could not be built or run.
+#[derive(Debug, thiserror::Error)]
+pub enum FreezeError {
+    /// A tensor of the graph is not there.
+    #[error("there is no tensor `{name}`")]
+    Missing {
+        /// Its name.
+        name: String,
+    },
+    /// A tensor has another size than in the graph.
+    #[error("the tensor `{name}` has {found} values where the network has {expected}")]
+    Length {
+        /// Its name.
+        name: String,
+        /// Its values.
+        found: usize,
+        /// The graph's.
+        expected: usize,
+    },
+    /// No layer has this name.
+    #[error("the network has no layer `{name}` whose result could be handed out")]
+    Feature {
+        /// The name asked for.
+        name: String,
+    },
+    /// An engine that hands out features was run for its logits alone.
+    #[error("this engine hands out {count} features as well: run it with a place for each")]
+    Features {
+        /// How many.
+        count: usize,
+    },
+    /// Not a whole number of images.
+    #[error("{found} values are no whole number of images of {image} values")]
+    Images {
+        /// Values there are.
+        found: usize,
+        /// Values of an image.
+        image: usize,
+    },
+    /// A result with no place for what the batch gives.
+    #[error("a result of {found} values has no place for {batch} times {image} values")]
+    Result {
+        /// Values there are.
+        found: usize,
+        /// Images of the batch.
+        batch: usize,
+        /// Values for an image.
+        image: usize,
+    },
+    /// The system has no threads left.
+    #[error("no thread could be started: {0}")]
+    Threads(#[from] std::io::Error),
+}

@@ -1,0 +1,61 @@
+//! How long each step takes.
+
+use std::sync::PoisonError;
+
+use regnet_space::graph::Shape;
+
+use super::run::{Call, Clock};
+use super::shared::share;
+use super::step::Step;
+use super::{Engine, FreezeError};
+
+/// How long a step took. See [`Engine::profile`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepTime {
+    /// The layer it is for.
+    pub layer: String,
+    /// What it does, such as `1x1`.
+    pub kind: String,
+    /// The layer's result.
+    pub shape: Shape,
+    /// Multiply-adds of the batch.
+    pub multiply_adds: usize,
+    /// Bytes of activations that the batch reads and writes.
+    pub bytes: usize,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+impl Engine {
+    /// Runs a batch `repeat` times and says how long each step took, in seconds: the mean over the runs, with what the
+    /// threads waited for one another.
+    ///
+    /// # Errors
+    /// [`FreezeError::Images`].
+    pub fn profile(&self, images: &[f32], repeat: usize) -> Result<Vec<StepTime>, FreezeError> {
+        let batch = self.batch(images, [])?;
+        let (plan, _) = self.layout(batch);
+        let steps = || plan.early.iter().chain(&plan.late);
+        let clock = Clock::new(vec![0.0; steps().count()]);
+        let mut results: Vec<Vec<f32>> =
+            self.results.iter().map(|shape| vec![0.0; batch * shape.len()]).collect();
+        for _ in 0..repeat {
+            let results: Vec<_> = results.iter_mut().map(|result| share(result)).collect();
+            self.start(Call { images, batch, clock: Some(&clock) }, &results);
+        }
+        let seconds = clock.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let time = |(step, seconds): (&Step, f64)| {
+            let layer = &self.layers[step.layer];
+            let multiply_adds = step.multiply_adds();
+            StepTime {
+                layer: layer.name.clone(),
+                kind: step.name(),
+                shape: layer.shape,
+                multiply_adds: multiply_adds * batch,
+                bytes: step.bytes() * batch,
+                seconds: seconds / repeat as f64,
+            }
+        };
+        Ok(steps().zip(seconds).map(time).collect())
+    }
+}
