@@ -6,10 +6,11 @@ It needs cargo, onnxruntime, torch, timm and safetensors:
     THREADS=2 ROUNDS=3 RUNS=10 PEERS="onnxruntime,eager,channels_last,compile" ISA=avx2 python benches/peers/inference.py
 
 In each round every competitor runs RUNS times, in turn and after a pause, since ONNX Runtime's threads stay awake for a
-while; the table has the medians over all rounds, as milliseconds and as multiples of this engine's time. Logits must agree
-within 1e-4 of the largest.
+while; the table has the medians over all rounds, as milliseconds and as multiples of this engine's time. Logits must be as
+close to those in double precision as PyTorch's are, within a factor of two.
 """
 
+import copy
 import json
 import os
 import statistics
@@ -89,11 +90,13 @@ class Bench:
         save_file({"input": self.images[:2].numpy()}, file)
         ours = json.loads(self.run("predict", "--model", self.model, "--weights", self.weights, "--input", file, "--json"))
         with torch.inference_mode():
-            expected = self.net(self.images[:2]).numpy()
+            eager = self.net(self.images[:2]).numpy()
+            expected = copy.deepcopy(self.net).double()(self.images[:2].double()).numpy()
         theirs = self.session.run(None, {"input": self.images[:2].numpy()})[0]
+        error = lambda logits: np.abs(logits - expected).max() / np.abs(expected).max()
         for name, logits in (("regnet", np.array(ours["logits"])), ("onnxruntime", theirs)):
-            error = np.abs(logits - expected).max() / np.abs(expected).max()
-            assert error < 1e-4, f"{name} differs from PyTorch by {error}"
+            allowed = 1e-5 + 2 * error(eager)
+            assert error(logits) < allowed, f"{name} is {error(logits)} off, PyTorch {error(eager)}"
 
     def ours(self, batch: int) -> dict:
         words = ["bench", "--model", self.model, "--weights", self.weights, "--batch", batch, "--threads", THREADS]

@@ -32,24 +32,26 @@ impl Work<'_> {
         count * self.thread / self.threads..count * (self.thread + 1) / self.threads
     }
 
-    /// Zeroes this thread's part of a map's borders.
+    /// Zeroes this thread's part of a map's borders. Others may write inside of them at the same time, so that nothing else
+    /// may be borrowed here.
     pub fn clear_border(&self, map: &Map) {
-        if map.border == 0 {
+        let (row, side) = (map.row_stride(), map.border * map.lanes);
+        if side == 0 {
             return;
         }
-        let (row, side) = (map.row_stride(), map.border * map.lanes);
+        let (ends, inside) = (map.border * row, map.width * map.lanes);
         for plane in self.part(map.blocks() * self.images) {
             let (block, image) = (plane / self.images, plane % self.images);
             let start = map.offset + block * map.block_stride() + image * map.image_stride();
-            let memory = self.memory.write(start..start + map.image_stride());
-            let (above, rest) = memory.split_at_mut(map.border * row);
-            let (rows, below) = rest.split_at_mut(map.height * row);
-            above.fill(0.0);
-            below.fill(0.0);
-            for row in rows.chunks_exact_mut(row) {
-                row[..side].fill(0.0);
-                row[side + map.width * map.lanes..].fill(0.0);
+            // The rows above with the first row's left side; from each row's right side to the next one's left; and what
+            // is below.
+            let first = start + ends + side;
+            self.memory.write(start..first).fill(0.0);
+            for right in (0..map.height - 1).map(|y| first + y * row + inside) {
+                self.memory.write(right..right + 2 * side).fill(0.0);
             }
+            let last = first + (map.height - 1) * row + inside;
+            self.memory.write(last..last + side + ends).fill(0.0);
         }
     }
 }
