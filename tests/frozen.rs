@@ -1,49 +1,10 @@
 //! Frozen networks give what the typed path gives.
 #![allow(clippy::unwrap_used)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use dfdx::prelude::*;
 use regnet::frozen::{Frozen, Isa, Options, stage_features};
-use regnet::space::{
-    AnyNet, Block, Bottleneck, Cell as Recurrence, Stage, Stem, StemKind, presets, torchvision_presets,
-};
+use regnet::space::{AnyNet, Block, Bottleneck, Stage, Stem, StemKind, presets, torchvision_presets};
 use regnet::{Built, Declared, DynRegNet, Features, Run, regnet, self_regulated, state};
-
-/// Counts what is allocated while a thread, or its helpers, run.
-struct Counting;
-
-static COUNTED: AtomicUsize = AtomicUsize::new(0);
-static COUNTING: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    /// Threads of other tests do not count.
-    static MINE: Cell<bool> = const { Cell::new(false) };
-}
-
-#[allow(unsafe_code)]
-// SAFETY: all it does itself is count.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let helps = std::thread::current().name().is_some_and(|name| name.starts_with("regnet-"));
-        let mine = MINE.try_with(Cell::get).unwrap_or(false);
-        if COUNTING.load(Ordering::Relaxed) > 0 && (mine || helps) {
-            COUNTED.fetch_add(1, Ordering::Relaxed);
-        }
-        // SAFETY: the caller keeps the allocator's contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the allocator's contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 type Net = regnet!(< d=7, w0=24, wa=24.5, wm=2.5, g=8, b=1, se=true >, classes = 10);
 type Memory = self_regulated!(depth = 14, cell = lstm, classes = 10);
@@ -233,36 +194,6 @@ fn wrong_sizes_are_errors() {
     assert_eq!(error.to_string(), "a result of 7 values has no place for 2 times 7 values");
     engine.run(&[], &mut []).unwrap();
     assert!(net.freeze(0, 8, &Options::default()).is_err());
-}
-
-#[test]
-fn nothing_is_allocated_after_the_first_call() {
-    let net = DynRegNet::<f32, Cpu>::try_new(&Cpu::default(), &Recurrent::spec()).unwrap();
-    for threads in [1, 2] {
-        let engine = net.freeze(32, 32, &Options { threads, ..Options::default() }).unwrap();
-        for batch in [1, 5, 1, 19] {
-            let images = vec![0.5; batch * 3 * 32 * 32];
-            let mut logits = vec![0.0; batch * 10];
-            engine.run(&images, &mut logits).unwrap();
-            MINE.set(true);
-            COUNTING.fetch_add(1, Ordering::Relaxed);
-            let before = COUNTED.load(Ordering::Relaxed);
-            engine.run(&images, &mut logits).unwrap();
-            let after = COUNTED.load(Ordering::Relaxed);
-            COUNTING.fetch_sub(1, Ordering::Relaxed);
-            MINE.set(false);
-            assert_eq!(after, before, "{threads} threads, batch {batch}");
-        }
-    }
-}
-
-/// The self-regulated form of an X network, which has every kind of step.
-struct Recurrent;
-
-impl Recurrent {
-    fn spec() -> AnyNet {
-        AnyNet { regulator: Some(Recurrence::Lstm.into()), ..Net::spec() }
-    }
 }
 
 #[test]
