@@ -66,8 +66,7 @@ enum Mode {
 
 /// Prints how long a network takes.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    let threads =
-        args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let threads = args.threads.map_or_else(|| Options::default().threads, usize::from);
     anyhow::ensure!(
         !(args.profile && args.mode == Mode::Train),
         "--profile shows layers of the frozen engine: leave out --mode train"

@@ -2,7 +2,7 @@
 
 use super::isa::{Kernel, Vectors};
 use super::map::Map;
-use super::work::Work;
+use super::work::Run;
 use crate::sigmoidal::Sigmoidal;
 
 /// What is computed, pixel by pixel.
@@ -33,31 +33,19 @@ pub(super) struct Cell {
     pub affine: Option<[usize; 2]>,
 }
 
-/// The step as one thread runs it.
-pub(super) struct Run<'a> {
-    pub step: &'a Cell,
-    pub work: Work<'a>,
-}
-
 /// The most maps that a rule reads.
 const MOST_INPUTS: usize = 4;
 
-impl Kernel for Run<'_> {
+impl Kernel for Run<'_, Cell> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Vectors>(self, simd: S) {
-        let Self { step: Cell { rule, inputs, out, affine }, work } = self;
+        let Self { step: Cell { rule, inputs, out, affine }, work, .. } = self;
         work.clear_border(out);
         let lanes = S::F32_LANES;
         let zero = simd.splat_f32s(0.0);
-        for line in work.part(out.blocks() * work.images * out.height) {
-            let (block, rest) = (line / (work.images * out.height), line % (work.images * out.height));
-            let (image, y) = (rest / out.height, rest % out.height);
-            let row = |map: &Map| {
-                let start = map.offset + block * map.block_stride() + map.at(image, y, 0);
-                start..start + map.width * lanes
-            };
+        for [block, image, y] in work.rows(out) {
             let [scale, shift] = affine.map_or([zero; 2], |places| {
                 places.map(|place| S::as_simd_f32s(&work.weights[place + block * lanes..][..lanes]).0[0])
             });
@@ -66,7 +54,7 @@ impl Kernel for Run<'_> {
                 // A pixel at a time, so that the result may lie where an input does.
                 let mut values = [zero; MOST_INPUTS];
                 for (value, map) in values.iter_mut().zip(inputs) {
-                    let start = row(map).start + x * lanes;
+                    let start = map.row(block, image, y).start + x * lanes;
                     *value = S::as_simd_f32s(work.memory.read(start..start + lanes)).0[0];
                 }
                 let [a, b, c, d] = values;
@@ -84,7 +72,7 @@ impl Kernel for Run<'_> {
                         normed(simd.mul_f32s(a, tanh))
                     }
                 };
-                let start = row(out).start + x * lanes;
+                let start = out.row(block, image, y).start + x * lanes;
                 S::as_mut_simd_f32s(work.memory.write(start..start + lanes)).0[0] = result;
             }
         }

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::isa::{Isa, Kernel, Vectors};
+use super::isa::{Kernel, Vectors};
 use super::map::Map;
 use super::store::{Activation, Place, Store};
 use super::tile::{Factor, MOST_BLOCKS, most_pixels, multiply};
-use super::work::{Work, begin};
+use super::work::{Run, begin};
 
 /// One of the maps that a convolution sums over.
 #[derive(Debug)]
@@ -93,14 +93,7 @@ impl Dense {
     }
 }
 
-/// The step as one thread runs it.
-pub(super) struct Run<'a> {
-    pub step: &'a Dense,
-    pub isa: Isa,
-    pub work: Work<'a>,
-}
-
-impl Kernel for Run<'_> {
+impl Kernel for Run<'_, Dense> {
     type Output = ();
 
     #[inline(always)]
@@ -132,7 +125,7 @@ struct Order {
     panels_first: bool,
 }
 
-impl Run<'_> {
+impl Run<'_, Dense> {
     fn order(&self, panels: usize, blocks: usize) -> Order {
         let work = &self.work;
         let tiles = self.tiles(blocks);

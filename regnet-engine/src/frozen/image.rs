@@ -1,9 +1,9 @@
 //! The first convolution, which reads images as they come: planes of pixels.
 
-use super::isa::{Isa, Kernel, Vectors};
+use super::isa::{Kernel, Vectors};
 use super::map::Map;
 use super::store::{Activation, Place, Store};
-use super::work::{Work, begin};
+use super::work::{Run, Work, begin};
 
 /// A dense convolution of images `[channel][row][column]`.
 #[derive(Debug)]
@@ -86,14 +86,7 @@ pub(super) fn pack(weights: &[f32], output: usize, lanes: usize) -> Vec<f32> {
 /// Blocks of a tile.
 const PANEL: usize = 2;
 
-/// The step as one thread runs it, after all have painted.
-pub(super) struct Run<'a> {
-    pub step: &'a Image,
-    pub isa: Isa,
-    pub work: Work<'a>,
-}
-
-impl Kernel for Run<'_> {
+impl Kernel for Run<'_, Image> {
     type Output = ();
 
     #[inline(always)]

@@ -67,6 +67,12 @@ impl Map {
             + (column + self.border) * self.lanes
     }
 
+    /// Where a row of an image's block lies, without the border.
+    pub fn row(&self, block: usize, image: usize, row: usize) -> Range<usize> {
+        let start = self.offset + block * self.block_stride() + self.at(image, row, 0);
+        start..start + self.width * self.lanes
+    }
+
     /// Floats from a block's start to each of its pixels, image by image; `None` where they follow one another.
     pub fn positions(&self) -> Option<Box<[u32]>> {
         if self.border == 0 {

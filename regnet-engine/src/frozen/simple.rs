@@ -3,7 +3,7 @@
 use super::isa::{Kernel, Vectors};
 use super::map::Map;
 use super::store::Activation;
-use super::work::Work;
+use super::work::Run;
 
 /// Max pooling; what lies outside of the map does not count.
 #[derive(Debug)]
@@ -46,36 +46,22 @@ pub(super) struct Compact {
     pub stride: usize,
 }
 
-/// A step as one thread runs it.
-pub(super) struct Run<'a, T> {
-    pub step: &'a T,
-    pub work: Work<'a>,
-}
-
-/// Where a row of an image's block lies.
-fn row(map: &Map, block: usize, image: usize, row: usize) -> std::ops::Range<usize> {
-    let start = map.offset + block * map.block_stride() + map.at(image, row, 0);
-    start..start + map.width * map.lanes
-}
-
 impl Kernel for Run<'_, MaxPool> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Vectors>(self, simd: S) {
-        let Self { step: MaxPool { input, out, kernel, stride }, work } = self;
+        let Self { step: MaxPool { input, out, kernel, stride }, work, .. } = self;
         work.clear_border(out);
         let reach = kernel / 2;
         // A window's rows or columns, where they lie inside.
         let window =
             |at: usize, side: usize| (at * stride).saturating_sub(reach)..(at * stride + reach + 1).min(side);
-        for line in work.part(out.blocks() * work.images * out.height) {
-            let (block, rest) = (line / (work.images * out.height), line % (work.images * out.height));
-            let (image, y) = (rest / out.height, rest % out.height);
-            let result = S::as_mut_simd_f32s(work.memory.write(row(out, block, image, y))).0;
+        for [block, image, y] in work.rows(out) {
+            let result = S::as_mut_simd_f32s(work.memory.write(out.row(block, image, y))).0;
             result.fill(simd.splat_f32s(f32::NEG_INFINITY));
             for from in window(y, input.height) {
-                let values = S::as_simd_f32s(work.memory.read(row(input, block, image, from))).0;
+                let values = S::as_simd_f32s(work.memory.read(input.row(block, image, from))).0;
                 for (x, result) in result.iter_mut().enumerate() {
                     for &value in &values[window(x, input.width)] {
                         *result = simd.max_f32s(*result, value);
@@ -91,14 +77,14 @@ impl Kernel for Run<'_, Average> {
 
     #[inline(always)]
     fn run<S: Vectors>(self, simd: S) {
-        let Self { step: Average { input, out }, work } = self;
+        let Self { step: Average { input, out }, work, .. } = self;
         let share = simd.splat_f32s(1.0 / input.pixels() as f32);
         for plane in work.part(out.blocks() * work.images) {
             let (block, image) = (plane / work.images, plane % work.images);
             // Four sums, so that no addition waits for the one before.
             let mut sums = [simd.splat_f32s(0.0); 4];
             for y in 0..input.height {
-                let values = S::as_simd_f32s(work.memory.read(row(input, block, image, y))).0;
+                let values = S::as_simd_f32s(work.memory.read(input.row(block, image, y))).0;
                 let (fours, rest) = values.as_chunks::<4>();
                 for four in fours {
                     for (sum, &value) in sums.iter_mut().zip(four) {
@@ -111,7 +97,7 @@ impl Kernel for Run<'_, Average> {
             }
             let [a, b, c, d] = sums;
             let sum = simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d));
-            let result = work.memory.write(row(out, block, image, 0));
+            let result = work.memory.write(out.row(block, image, 0));
             S::as_mut_simd_f32s(result).0[0] = simd.mul_f32s(sum, share);
         }
     }
@@ -122,15 +108,13 @@ impl Kernel for Run<'_, Scale> {
 
     #[inline(always)]
     fn run<S: Vectors>(self, simd: S) {
-        let Self { step: Scale { map, gate, shortcut, activation }, work } = self;
-        for line in work.part(map.blocks() * work.images * map.height) {
-            let (block, rest) = (line / (work.images * map.height), line % (work.images * map.height));
-            let (image, y) = (rest / map.height, rest % map.height);
-            let gate = S::as_simd_f32s(work.memory.read(row(gate, block, image, 0))).0[0];
-            let values = S::as_mut_simd_f32s(work.memory.write(row(map, block, image, y))).0;
+        let Self { step: Scale { map, gate, shortcut, activation }, work, .. } = self;
+        for [block, image, y] in work.rows(map) {
+            let gate = S::as_simd_f32s(work.memory.read(gate.row(block, image, 0))).0[0];
+            let values = S::as_mut_simd_f32s(work.memory.write(map.row(block, image, y))).0;
             values.iter_mut().for_each(|value| *value = simd.mul_f32s(*value, gate));
             if let Some(shortcut) = shortcut {
-                let others = S::as_simd_f32s(work.memory.read(row(shortcut, block, image, y))).0;
+                let others = S::as_simd_f32s(work.memory.read(shortcut.row(block, image, y))).0;
                 values
                     .iter_mut()
                     .zip(others)
@@ -146,12 +130,10 @@ impl Kernel for Run<'_, Add> {
 
     #[inline(always)]
     fn run<S: Vectors>(self, simd: S) {
-        let Self { step: Add { map, other, activation }, work } = self;
-        for line in work.part(map.blocks() * work.images * map.height) {
-            let (block, rest) = (line / (work.images * map.height), line % (work.images * map.height));
-            let (image, y) = (rest / map.height, rest % map.height);
-            let values = S::as_mut_simd_f32s(work.memory.write(row(map, block, image, y))).0;
-            let others = S::as_simd_f32s(work.memory.read(row(other, block, image, y))).0;
+        let Self { step: Add { map, other, activation }, work, .. } = self;
+        for [block, image, y] in work.rows(map) {
+            let values = S::as_mut_simd_f32s(work.memory.write(map.row(block, image, y))).0;
+            let others = S::as_simd_f32s(work.memory.read(other.row(block, image, y))).0;
             values.iter_mut().zip(others).for_each(|(value, &other)| *value = simd.add_f32s(*value, other));
             activate(simd, values, *activation);
         }
@@ -171,13 +153,11 @@ impl Kernel for Run<'_, Compact> {
 
     #[inline(always)]
     fn run<S: Vectors>(self, _: S) {
-        let Self { step: Compact { input, out, stride }, work } = self;
+        let Self { step: Compact { input, out, stride }, work, .. } = self;
         work.clear_border(out);
-        for line in work.part(out.blocks() * work.images * out.height) {
-            let (block, rest) = (line / (work.images * out.height), line % (work.images * out.height));
-            let (image, y) = (rest / out.height, rest % out.height);
-            let from = S::as_simd_f32s(work.memory.read(row(input, block, image, y * stride))).0;
-            let to = S::as_mut_simd_f32s(work.memory.write(row(out, block, image, y))).0;
+        for [block, image, y] in work.rows(out) {
+            let from = S::as_simd_f32s(work.memory.read(input.row(block, image, y * stride))).0;
+            let to = S::as_mut_simd_f32s(work.memory.write(out.row(block, image, y))).0;
             to.iter_mut().zip(from.iter().step_by(*stride)).for_each(|(to, &from)| *to = from);
         }
     }

@@ -1,13 +1,13 @@
 //! The steps of a plan.
 
-use super::cell::{self, Cell};
-use super::dense::{self, Dense};
-use super::grouped::{self, Grouped};
-use super::image::{self, Image};
+use super::cell::Cell;
+use super::dense::Dense;
+use super::grouped::Grouped;
+use super::image::Image;
 use super::isa::{Isa, Kernel, Vectors};
 use super::map::Map;
-use super::simple::{self, Add, Average, Compact, MaxPool, Scale};
-use super::work::Work;
+use super::simple::{Add, Average, Compact, MaxPool, Scale};
+use super::work::{Run, Work};
 
 /// A step, and the layer it is for.
 #[derive(Debug)]
@@ -49,16 +49,16 @@ impl Step {
                 let image = step.channels * step.height * step.width;
                 step.paint(work, &work.input[work.first * image..][..work.images * image]);
             }
-            Kind::Image(step) => isa.run(image::Run { step, isa, work }),
-            Kind::Dense(step) => isa.run(dense::Run { step, isa, work }),
-            Kind::Grouped(step) => isa.run(grouped::Run { step, isa, work }),
-            Kind::MaxPool(step) => isa.run(simple::Run { step, work }),
-            Kind::Average(step) => isa.run(simple::Run { step, work }),
-            Kind::Scale(step) => isa.run(simple::Run { step, work }),
-            Kind::Add(step) => isa.run(simple::Run { step, work }),
-            Kind::Compact(step) => isa.run(simple::Run { step, work }),
-            Kind::Cell(step) => isa.run(cell::Run { step, work }),
-            Kind::Export(step) => isa.run(simple::Run { step, work }),
+            Kind::Image(step) => isa.run(Run { step, isa, work }),
+            Kind::Dense(step) => isa.run(Run { step, isa, work }),
+            Kind::Grouped(step) => isa.run(Run { step, isa, work }),
+            Kind::MaxPool(step) => isa.run(Run { step, isa, work }),
+            Kind::Average(step) => isa.run(Run { step, isa, work }),
+            Kind::Scale(step) => isa.run(Run { step, isa, work }),
+            Kind::Add(step) => isa.run(Run { step, isa, work }),
+            Kind::Compact(step) => isa.run(Run { step, isa, work }),
+            Kind::Cell(step) => isa.run(Run { step, isa, work }),
+            Kind::Export(step) => isa.run(Run { step, isa, work }),
         }
     }
 
@@ -146,12 +146,12 @@ impl Step {
     }
 }
 
-impl Kernel for simple::Run<'_, Export> {
+impl Kernel for Run<'_, Export> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Vectors>(self, _: S) {
-        let Self { step: Export { map, result }, work } = self;
+        let Self { step: Export { map, result }, work, .. } = self;
         let pixels = map.pixels();
         let values = &work.results[*result];
         for plane in work.part(map.blocks() * work.images) {
@@ -160,8 +160,7 @@ impl Kernel for simple::Run<'_, Export> {
             let first = ((work.first + image) * map.channels + block * map.lanes) * pixels;
             let planes = values.write(first..first + channels * pixels);
             for row in 0..map.height {
-                let start = map.offset + block * map.block_stride() + map.at(image, row, 0);
-                let from = work.memory.read(start..start + map.width * map.lanes);
+                let from = work.memory.read(map.row(block, image, row));
                 for (column, lanes) in from.chunks_exact(map.lanes).enumerate() {
                     for (channel, &value) in lanes.iter().enumerate().take(channels) {
                         planes[channel * pixels + row * map.width + column] = value;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::isa::Isa;
 use super::map::Map;
 use super::shared::Shared;
 
@@ -26,10 +27,24 @@ pub(super) struct Work<'a> {
     pub threads: usize,
 }
 
+/// A step as one thread runs it.
+pub(super) struct Run<'a, T> {
+    pub step: &'a T,
+    pub isa: Isa,
+    pub work: Work<'a>,
+}
+
 impl Work<'_> {
     /// This thread's part of `count` pieces of equal work.
     pub fn part(&self, count: usize) -> Range<usize> {
         count * self.thread / self.threads..count * (self.thread + 1) / self.threads
+    }
+
+    /// This thread's part of a map's rows: block, image and row of each.
+    pub fn rows(&self, map: &Map) -> impl Iterator<Item = [usize; 3]> + use<> {
+        let (images, height) = (self.images, map.height);
+        let lines = self.part(map.blocks() * images * height);
+        lines.map(move |line| [line / (images * height), line / height % images, line % height])
     }
 
     /// Zeroes this thread's part of a map's borders. Others may write inside of them at the same time, so that nothing else

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::isa::{Isa, Kernel, Vectors};
 use super::map::Map;
 use super::store::{Activation, Place, Store};
-use super::work::{Work, begin};
+use super::work::{Run, Work, begin};
 
 pub(super) use sources::Sources;
 use sources::{Lanes, Mixture};
@@ -43,14 +43,7 @@ const fn most_columns(isa: Isa, stride: usize) -> usize {
     }
 }
 
-/// The step as one thread runs it.
-pub(super) struct Run<'a> {
-    pub step: &'a Grouped,
-    pub isa: Isa,
-    pub work: Work<'a>,
-}
-
-impl Kernel for Run<'_> {
+impl Kernel for Run<'_, Grouped> {
     type Output = ();
 
     #[inline(always)]

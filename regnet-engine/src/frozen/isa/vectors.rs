@@ -55,25 +55,33 @@ impl<S: Vectors, K: Kernel> NullaryFnOnce for Call<S, K> {
     }
 }
 
+/// Pixels of so many channels.
+macro_rules! pixels {
+    ($lanes:literal) => {
+        type Pixel = [f32; $lanes];
+
+        #[inline(always)]
+        fn pixels(slice: &[f32]) -> &[Self::Pixel] {
+            slice.as_chunks().0
+        }
+
+        #[inline(always)]
+        fn channel(pixel: &Self::Pixel, channel: usize) -> f32 {
+            pixel[channel % $lanes]
+        }
+
+        #[inline(always)]
+        fn vector(pixel: &Self::Pixel) -> Self::f32s {
+            pulp::cast(*pixel)
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 impl Vectors for pulp::x86::V4 {
-    type Pixel = [f32; 16];
     type Order = pulp::u32x16;
 
-    #[inline(always)]
-    fn pixels(slice: &[f32]) -> &[Self::Pixel] {
-        slice.as_chunks().0
-    }
-
-    #[inline(always)]
-    fn channel(pixel: &Self::Pixel, channel: usize) -> f32 {
-        pixel[channel % 16]
-    }
-
-    #[inline(always)]
-    fn vector(pixel: &Self::Pixel) -> Self::f32s {
-        pulp::cast(*pixel)
-    }
+    pixels!(16);
 
     #[inline(always)]
     fn order(self, lanes: &[u32]) -> Self::Order {
@@ -98,23 +106,9 @@ impl Vectors for pulp::x86::V4 {
 
 #[cfg(target_arch = "x86_64")]
 impl Vectors for pulp::x86::V3 {
-    type Pixel = [f32; 8];
     type Order = pulp::u32x8;
 
-    #[inline(always)]
-    fn pixels(slice: &[f32]) -> &[Self::Pixel] {
-        slice.as_chunks().0
-    }
-
-    #[inline(always)]
-    fn channel(pixel: &Self::Pixel, channel: usize) -> f32 {
-        pixel[channel % 8]
-    }
-
-    #[inline(always)]
-    fn vector(pixel: &Self::Pixel) -> Self::f32s {
-        pulp::cast(*pixel)
-    }
+    pixels!(8);
 
     #[inline(always)]
     fn order(self, lanes: &[u32]) -> Self::Order {
@@ -139,23 +133,9 @@ impl Vectors for pulp::x86::V3 {
 }
 
 impl Vectors for Scalar256b {
-    type Pixel = [f32; 8];
     type Order = [u32; 8];
 
-    #[inline(always)]
-    fn pixels(slice: &[f32]) -> &[Self::Pixel] {
-        slice.as_chunks().0
-    }
-
-    #[inline(always)]
-    fn channel(pixel: &Self::Pixel, channel: usize) -> f32 {
-        pixel[channel % 8]
-    }
-
-    #[inline(always)]
-    fn vector(pixel: &Self::Pixel) -> Self::f32s {
-        pulp::cast(*pixel)
-    }
+    pixels!(8);
 
     #[inline(always)]
     fn order(self, lanes: &[u32]) -> Self::Order {

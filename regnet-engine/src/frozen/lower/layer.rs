@@ -72,7 +72,7 @@ pub(in crate::frozen) enum LayerOp {
 #[derive(Debug)]
 pub(in crate::frozen) struct Convolution {
     pub conv: Conv,
-    /// The values that make up the input, one after another, and how many channels each has.
+    /// The values that make up the input, one after another.
     pub inputs: Vec<usize>,
     pub weights: Weights,
     pub bias: Vec<f32>,

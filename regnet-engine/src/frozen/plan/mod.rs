@@ -210,19 +210,13 @@ impl<'a> Planning<'a> {
             .collect();
         let [value] = live[..] else { unreachable!("the parts of a plan meet at one value") };
         let from = self.maps[value].expect("it is computed");
-        let to = self.write_for(value);
+        let to = self.write(value);
         self.compact.clear();
         self.buffers[from.offset].extend(self.first_step);
         // It is filled while the first part runs, image by image.
         self.buffers[to.offset].extend(0);
         self.buffers[to.offset].extend(self.first_step);
         [from, to]
-    }
-
-    fn write_for(&mut self, value: usize) -> Map {
-        let map = self.new_map(value, self.borders[value]);
-        self.maps[value] = Some(map);
-        map
     }
 }
 
