@@ -33,6 +33,8 @@
 
 pub mod backend;
 pub mod builders;
+#[cfg(any(feature = "cuda", all(test, feature = "emulate-cuda")))]
+pub mod cuda;
 mod declared;
 pub mod dims;
 mod forward;

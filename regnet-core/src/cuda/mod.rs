@@ -1,0 +1,31 @@
+//! dfdx's CUDA device as a [`Backend`](crate::Backend).
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `kernels/` | the kernels, in CUDA C++; compiled for the card that is found, for each layer's sizes |
+//! | `ops` | each operation as launches of kernels on views of device memory |
+//! | `queue` | what a device must do for `ops` |
+//! | `stream` | a CUDA device that does it |
+//! | `location`, `tensor` | where a tensor's elements lie |
+//! | `backend` | the operations on dfdx's tensors |
+//! | `emulator` | the same kernels on the host, for tests where there is no GPU |
+
+#[cfg(feature = "cuda")]
+mod backend;
+#[cfg(feature = "cuda")]
+mod device;
+#[cfg(all(test, feature = "emulate-cuda"))]
+mod emulator;
+#[cfg_attr(not(feature = "cuda"), allow(dead_code))]
+mod location;
+mod ops;
+mod queue;
+#[cfg(feature = "cuda")]
+mod stream;
+#[cfg(feature = "cuda")]
+mod tensor;
+#[cfg(all(test, feature = "emulate-cuda"))]
+mod tests;
+
+#[cfg(feature = "cuda")]
+pub use device::{NoCuda, allow_tf32, device};

@@ -1,0 +1,234 @@
+//! A CUDA device as a [`Queue`]: dfdx's primary context and default stream, so that its own kernels and these run in the order
+//! they are launched in.
+#![allow(unsafe_code)]
+
+use std::collections::HashMap;
+use std::ffi::{CString, c_void};
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cudarc::cublas::CudaBlas;
+use cudarc::cublas::sys as blas;
+use cudarc::driver::sys::{CUdevice_attribute, CUfunction};
+use cudarc::driver::{CudaDevice, CudaSlice, DevicePtr, DevicePtrMut, result};
+use cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts};
+use dfdx::tensor::CudaError;
+
+use super::queue::{Argument, Element, Grid, Kernel, Product, Queue, View, ViewMut};
+
+/// A device, its matrix products, and the kernels that have been compiled for it.
+#[derive(Debug)]
+pub struct Stream {
+    device: Arc<CudaDevice>,
+    blas: CudaBlas,
+    multiprocessors: usize,
+    /// What the compiler calls the card's instructions.
+    architecture: &'static str,
+    functions: Mutex<HashMap<Kernel, Function>>,
+}
+
+/// A kernel in the device's memory; it stays there until the process ends.
+#[derive(Clone, Copy, Debug)]
+struct Function(CUfunction);
+
+// SAFETY: a handle, which the driver lets any thread use whose context is the device's; `launch` sees to that.
+unsafe impl Send for Function {}
+
+/// Memory of a device.
+#[derive(Debug)]
+pub struct DeviceMemory<E> {
+    bytes: CudaSlice<u8>,
+    len: usize,
+    elements: PhantomData<E>,
+}
+
+impl Stream {
+    /// The default stream of a device.
+    pub fn new(device: Arc<CudaDevice>) -> Result<Self, CudaError> {
+        let blas = CudaBlas::new(device.clone())?;
+        let attribute = |which| device.attribute(which);
+        let [major, minor, multiprocessors] = [
+            CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR,
+            CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
+            CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT,
+        ]
+        .map(attribute);
+        // cudarc's options want it for ever; there is one of it for each device.
+        let architecture = Box::leak(format!("compute_{}{}", major?, minor?).into_boxed_str());
+        let multiprocessors = usize::try_from(multiprocessors?).unwrap_or(1).max(1);
+        Ok(Self { device, blas, multiprocessors, architecture, functions: Mutex::default() })
+    }
+
+    /// Whether matrix products may round their factors to TF32's 10 bits of fraction.
+    pub fn allow_tf32(&self, allow: bool) -> Result<(), CudaError> {
+        let mode = match allow {
+            true => blas::cublasMath_t::CUBLAS_TF32_TENSOR_OP_MATH,
+            false => blas::cublasMath_t::CUBLAS_DEFAULT_MATH,
+        };
+        // SAFETY: the handle lives as long as `self.blas`.
+        unsafe { blas::cublasSetMathMode(*self.blas.handle(), mode) }.result()?;
+        Ok(())
+    }
+
+    fn function(&self, kernel: &Kernel) -> Result<Function, CudaError> {
+        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&function) = functions.get(kernel) {
+            return Ok(function);
+        }
+        let function = self.compile(kernel)?;
+        functions.insert(kernel.clone(), function);
+        Ok(function)
+    }
+
+    /// # Panics
+    ///
+    /// If the text does not compile, which is a fault of this crate's or of CUDA's installation, found at the first kernel.
+    fn compile(&self, kernel: &Kernel) -> Result<Function, CudaError> {
+        let text = kernel.definitions() + &kernel.sources.concat();
+        let options = CompileOptions { arch: Some(self.architecture), ..CompileOptions::default() };
+        let program = compile_ptx_with_opts(text, options)
+            .unwrap_or_else(|error| panic!("NVRTC does not compile {}: {error}", kernel.name));
+        let [program, name] = [program.to_src(), kernel.name.to_owned()]
+            .map(|text| CString::new(text).expect("neither PTX nor a name holds a zero"));
+        // SAFETY: the text is PTX that ends in a zero, the module is never unloaded, and the context is bound.
+        let function = unsafe {
+            let module = result::module::load_data(program.as_ptr().cast())?;
+            result::module::get_function(module, name)?
+        };
+        Ok(Function(function))
+    }
+}
+
+impl<E> DeviceMemory<E> {
+    /// The elements, of a memory that something has written to.
+    pub fn view(&self) -> View<'_, E> {
+        let address = *self.bytes.device_ptr();
+        // SAFETY: the memory is this one's, and is freed on the stream that all kernels run on, behind them.
+        unsafe { View::new(address, self.len) }
+    }
+
+    fn view_mut(&mut self) -> ViewMut<'_, E> {
+        let address = *self.bytes.device_ptr_mut();
+        // SAFETY: as above, and `self` is borrowed alone.
+        unsafe { ViewMut::new(address, self.len) }
+    }
+}
+
+impl Queue for Stream {
+    type Error = CudaError;
+    type Memory<E: Copy + 'static> = DeviceMemory<E>;
+
+    fn multiprocessors(&self) -> usize {
+        self.multiprocessors
+    }
+
+    fn memory<E: Copy + 'static>(&self, len: usize) -> Result<DeviceMemory<E>, CudaError> {
+        // CUDA has no memory of zero bytes.
+        let bytes = (len * size_of::<E>()).max(1);
+        // SAFETY: any bytes are a `u8`; kernels find it uninitialised, as the trait says.
+        let bytes = unsafe { self.device.alloc::<u8>(bytes) }?;
+        Ok(DeviceMemory { bytes, len, elements: PhantomData })
+    }
+
+    fn elements<'a, E: Copy + 'static>(&self, memory: &'a mut DeviceMemory<E>) -> ViewMut<'a, E> {
+        memory.view_mut()
+    }
+
+    fn clear<E: Element>(&self, memory: &mut DeviceMemory<E>) -> Result<(), CudaError> {
+        Ok(self.device.memset_zeros(&mut memory.bytes)?)
+    }
+
+    unsafe fn launch(&self, kernel: &Kernel, grid: Grid, arguments: &[Argument]) -> Result<(), CudaError> {
+        self.device.bind_to_thread()?;
+        let Function(function) = self.function(kernel)?;
+        let [x, y, z] = grid.blocks.map(|count| u32::try_from(count).expect("grids are small"));
+        let threads = u32::try_from(grid.threads).expect("blocks are small");
+        let mut values = arguments.to_vec();
+        let mut pointers: Vec<*mut c_void> = values.iter_mut().map(pointer).collect();
+        // SAFETY: the caller's promise about kernel and arguments; the driver copies the arguments before it returns. The
+        // stream is the device's.
+        unsafe {
+            let stream = *self.device.cu_stream();
+            result::launch_kernel(function, (x, y, z), (threads, 1, 1), 0, stream, &mut pointers)?;
+        }
+        Ok(())
+    }
+
+    unsafe fn multiply<E: Element>(
+        &self,
+        product: &Product,
+        a: View<'_, E>,
+        b: View<'_, E>,
+        mut c: ViewMut<'_, E>,
+    ) -> Result<(), CudaError> {
+        self.device.bind_to_thread()?;
+        let addresses = [Argument::from(a), Argument::from(b), Argument::from(&mut c)];
+        // SAFETY: the caller's promise that all elements lie within the views; `E::NAME` says which type they are of.
+        unsafe {
+            match E::NAME {
+                "float" => self.multiply_f32(product, addresses),
+                _ => self.multiply_f64(product, addresses),
+            }
+        }
+    }
+}
+
+fn pointer(argument: &mut Argument) -> *mut c_void {
+    match argument {
+        Argument::Address(value) | Argument::Size(value) => std::ptr::from_mut(value).cast(),
+        Argument::Int(value) => std::ptr::from_mut(value).cast(),
+        Argument::Float(value) => std::ptr::from_mut(value).cast(),
+        Argument::Double(value) => std::ptr::from_mut(value).cast(),
+    }
+}
+
+/// cuBLAS's two functions differ in nothing but their names and the element.
+macro_rules! strided_batched {
+    ($name:ident, $function:ident, $E:ty) => {
+        impl Stream {
+            /// # Safety
+            ///
+            /// All elements that `product` reads and writes lie within the memory at the addresses.
+            unsafe fn $name(&self, product: &Product, addresses: [Argument; 3]) -> Result<(), CudaError> {
+                let [a, b, c] = addresses.map(|argument| match argument {
+                    Argument::Address(address) => address,
+                    _ => unreachable!("views are addresses"),
+                });
+                let &Product { m, n, k, a: of_a, b: of_b, c: [leading, stride], batch, add } = product;
+                let operation = |transposed| match transposed {
+                    true => blas::cublasOperation_t::CUBLAS_OP_T,
+                    false => blas::cublasOperation_t::CUBLAS_OP_N,
+                };
+                let int = |size: usize| i32::try_from(size).expect("sizes of one dimension fit an int");
+                let (one, beta): ($E, $E) = (1.0, if add { 1.0 } else { 0.0 });
+                // SAFETY: the caller's promise; the handle lives, and works on the device's stream.
+                unsafe {
+                    cudarc::cublas::result::$function(
+                        *self.blas.handle(),
+                        operation(of_a.transposed),
+                        operation(of_b.transposed),
+                        int(m),
+                        int(n),
+                        int(k),
+                        &one,
+                        a as *const $E,
+                        int(of_a.leading),
+                        of_a.stride as i64,
+                        b as *const $E,
+                        int(of_b.leading),
+                        of_b.stride as i64,
+                        &beta,
+                        c as *mut $E,
+                        int(leading),
+                        stride as i64,
+                        int(batch),
+                    )?;
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+strided_batched!(multiply_f32, sgemm_strided_batched, f32);
+strided_batched!(multiply_f64, dgemm_strided_batched, f64);
