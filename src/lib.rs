@@ -1,10 +1,14 @@
 //! Declare RegNet image classifiers in one line of Rust.
 #![doc = include_str!("../README.md")]
 
-pub use regnet_core::{Accepts, Backend, Built, Declared, DynRegNet, Features, Run, cross_entropy};
+#[cfg(feature = "cuda")]
+pub use regnet_core::cuda;
+pub use regnet_core::{
+    Accepts, Backend, Built, Declared, DeviceName, DynRegNet, Features, Run, cross_entropy,
+};
 pub use regnet_core::{Candidate, Visitor};
 pub use regnet_core::{
-    builders, dims, frozen, init, layers, model, onnx, regulator, state, tensors, weights,
+    builders, device, dims, frozen, init, layers, model, on_device, onnx, regulator, state, tensors, weights,
 };
 pub use regnet_space as space;
 pub use regnet_train as train;

@@ -1,12 +1,13 @@
 //! `regnet bench`.
 
+mod on_device;
+
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use regnet::DynRegNet;
 use regnet::dfdx::prelude::Cpu;
 use regnet::frozen::{Engine, Isa, Options, StepTime, peak};
 use regnet::space::AnyNet;
@@ -14,6 +15,7 @@ use regnet::train::Recipe;
 use regnet::train::data::Batch;
 use regnet::train::learner::Learner;
 use regnet::weights::Head;
+use regnet::{DeviceName, DynRegNet};
 use serde_json::json;
 
 use crate::network::NetworkArgs;
@@ -54,6 +56,12 @@ pub struct Args {
     /// Prints JSON
     #[arg(long)]
     json: bool,
+    /// What to compute on: cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceName,
+    /// Lets CUDA's matrix products round their factors to TF32
+    #[arg(long)]
+    tf32: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -66,6 +74,10 @@ enum Mode {
 
 /// Prints how long a network takes.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    if args.device != DeviceName::Cpu {
+        return on_device::run(args, out);
+    }
+    anyhow::ensure!(!args.tf32, "--tf32 is a format of CUDA's: leave it out, or say --device cuda");
     let threads = args.threads.map_or_else(|| Options::default().threads, usize::from);
     anyhow::ensure!(
         !(args.profile && args.mode == Mode::Train),

@@ -5,11 +5,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use regnet::DynRegNet;
-use regnet::dfdx::prelude::Cpu;
 use regnet::space::{AnyNet, StemKind};
 use regnet::train::data::{DataSet, Source};
 use regnet::train::{Recipe, resume, train};
+use regnet::{DeviceName, DynRegNet, on_device};
 
 use crate::network::NetworkArgs;
 
@@ -51,9 +50,12 @@ pub struct Args {
     /// Threads to compute with [default: one a core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// What to compute on: cpu, cuda or cuda:N
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceName,
 }
 
-/// Trains on the CPU; prints the stage table first and the test accuracy last.
+/// Trains; prints the stage table first and the test accuracy last.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     if let Some(threads) = args.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
@@ -85,9 +87,10 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
 
 /// The accuracy on the test images, from 0 to 1.
 fn fit(args: &Args, spec: &AnyNet, data: &DataSet, recipe: &Recipe) -> anyhow::Result<f64> {
-    let device = Cpu::seed_from_u64(recipe.seed);
-    let mut net = DynRegNet::try_new(&device, spec)?;
-    let fit = if args.resume { resume } else { train };
-    let history = fit(&device, &mut net, spec, data, recipe, &args.out)?;
+    let history = on_device!(args.device, recipe.seed, |device| {
+        let mut net = DynRegNet::try_new(&device, spec)?;
+        let fit = if args.resume { resume } else { train };
+        fit(&device, &mut net, spec, data, recipe, &args.out)?
+    })?;
     Ok(history.last().map_or(0.0, |epoch| epoch.test_accuracy))
 }

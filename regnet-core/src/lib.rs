@@ -24,6 +24,7 @@
 //! | [`model`] | stems, blocks, stages, heads, networks; networks shaped at run time |
 //! | [`regulator`] | recurrent networks beside the blocks, for self-regulated stages |
 //! | [`builders`] | the same as types alone |
+//! | [`device`] | which device a program was told to compute on |
 //! | [`backend`] | the kernels a device offers |
 //! | [`state`] | a model's tensors by name |
 //! | [`weights`] | saving and loading, with the names of pycls, timm and torchvision |
@@ -36,6 +37,7 @@ pub mod builders;
 #[cfg(any(feature = "cuda", all(test, feature = "emulate-cuda")))]
 pub mod cuda;
 mod declared;
+pub mod device;
 pub mod dims;
 mod forward;
 pub mod frozen;
@@ -53,6 +55,7 @@ pub mod weights;
 
 pub use backend::Backend;
 pub use declared::{BuiltFrom, Declared};
+pub use device::DeviceName;
 pub use forward::{Accepts, Run};
 pub use model::{DynRegNet, Features};
 pub use ops::cross_entropy;

@@ -70,6 +70,11 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
         (self.model, &mut self.sgd)
     }
 
+    /// What it learns on.
+    pub fn device(&self) -> &'a D {
+        self.device
+    }
+
     /// The network.
     pub fn model(&self) -> &M {
         self.model

@@ -28,6 +28,7 @@
 //! | [`learner`] | one step of training; measuring |
 //! | [`training`] | a network on its way through the epochs, put down and taken up again |
 //! | [`mod@train`] | the loop over epochs and what it writes |
+//! | [`place`] | which thread a device's training runs on |
 //! | [`metrics`], [`curves`], [`card`] | an epoch's figures, their picture, what was trained |
 //! | [`comparison`], [`similarity`] | several networks' figures, their blocks' features, and pictures of both |
 //! | [`predict`] | from image files to what a network makes of them |
@@ -49,6 +50,7 @@ pub mod hub;
 pub mod learner;
 pub mod metrics;
 pub mod optim;
+pub mod place;
 pub mod predict;
 mod progress;
 pub mod recipe;
@@ -68,6 +70,7 @@ pub use finished::finished;
 pub use learner::{Learner, Score};
 pub use metrics::EpochMetrics;
 pub use optim::Sgd;
+pub use place::Place;
 pub use recipe::{Recipe, RecipeError};
 pub use schedule::Cosine;
 pub use spec::{Spec, SpecFile};

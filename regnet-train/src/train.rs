@@ -13,6 +13,7 @@ use crate::error::TrainError;
 use crate::finished::finished;
 use crate::learner::Classifier;
 use crate::metrics::{EpochMetrics, to_json_lines};
+use crate::place::Place;
 use crate::progress::Progress;
 use crate::recipe::Recipe;
 use crate::run_folder::RunFolder;
@@ -38,7 +39,7 @@ use crate::training::Training;
 /// A recipe, a network or a folder that cannot be used, all found before the first step; then images that
 /// cannot be read, [`TrainError::Diverged`], and a full disk. A folder made for the run is removed again when
 /// it fails before the first epoch's end.
-pub fn train<M: Classifier<D> + Send, D: Backend<f32> + Sync>(
+pub fn train<M: Classifier<D>, D: Place<M>>(
     device: &D,
     model: &mut M,
     spec: &AnyNet,
@@ -49,7 +50,7 @@ pub fn train<M: Classifier<D> + Send, D: Backend<f32> + Sync>(
     let training = Training::new(device, model, spec, data, recipe)?;
     let folder = RunFolder::create(out)?;
     folder.remove(checkpoint::FILE)?;
-    in_pool(|| run(device, training, &folder))
+    D::run(training, |training| run(training, &folder))
 }
 
 /// [`train`], from where an earlier run in `out` was broken off at any time, killed included: weights and metrics come
@@ -58,7 +59,7 @@ pub fn train<M: Classifier<D> + Send, D: Backend<f32> + Sync>(
 /// # Errors
 ///
 /// As [`train`], and [`TrainError::OtherRun`] if that run was of another network, other data or another recipe.
-pub fn resume<M: Classifier<D> + Send, D: Backend<f32> + Sync>(
+pub fn resume<M: Classifier<D>, D: Place<M>>(
     device: &D,
     model: &mut M,
     spec: &AnyNet,
@@ -75,18 +76,17 @@ pub fn resume<M: Classifier<D> + Send, D: Backend<f32> + Sync>(
     let mut training = Training::new(device, model, spec, data, recipe)?;
     let folder = RunFolder::create(out)?;
     training.resume(&folder.path(checkpoint::FILE))?;
-    in_pool(|| run(device, training, &folder))
+    D::run(training, |training| run(training, &folder))
 }
 
 fn run<M: Classifier<D>, D: Backend<f32>>(
-    device: &D,
     mut training: Training<'_, M, D>,
     folder: &RunFolder,
 ) -> Result<Vec<EpochMetrics>, TrainError> {
     let card = training.card().clone();
     let progress = Progress::new(card.recipe.epochs, training.steps(), training.history().len());
     // Every step allocates tensors of the same sizes as the one before.
-    device.enable_cache();
+    training.device().enable_cache();
     loop {
         let history = training.history();
         if !history.is_empty() {

@@ -75,6 +75,11 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Training<'a, M, D> {
         })
     }
 
+    /// What it is trained on.
+    pub fn device(&self) -> &'a D {
+        self.learner.device()
+    }
+
     /// The network.
     pub fn model(&self) -> &M {
         self.learner.model()

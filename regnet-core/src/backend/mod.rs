@@ -279,6 +279,15 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
         dlogits: &mut Buffer<E, Self>,
     ) -> Result<(), Self::Err>;
 
+    /// Whether matrix products may round their factors to TF32's 10 bits of fraction, which some devices multiply several
+    /// times as fast; at first they may not. Without effect on devices that have no such format.
+    ///
+    /// # Errors
+    /// The device's.
+    fn allow_tf32(&self, _allow: bool) -> Result<(), Self::Err> {
+        Ok(())
+    }
+
     /// Overwrites a buffer with as many elements as it has.
     ///
     /// Unless a device knows better, a step of SGD carries the elements over, which turns -0 into 0.

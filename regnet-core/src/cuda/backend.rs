@@ -243,10 +243,16 @@ macro_rules! cuda_backend {
                 let weights = weights.each_ref().map(elements);
                 let inputs = ops::regulator::Inputs { x: elements(x), state: state.map(elements) };
                 let lens = sizes.saved_lens(state.is_some());
-                let mut saved =
-                    Saved { gates: queue.memory(lens.gates)?, reset: queue.memory(lens.reset)? };
+                let mut saved = Saved { gates: queue.memory(lens.gates)?, reset: queue.memory(lens.reset)? };
                 let next = filled(self, sizes.state_len(), |next| {
-                    ops::regulator::forward(&*queue, sizes, &weights, inputs, views(&*queue, &mut saved), next)
+                    ops::regulator::forward(
+                        &*queue,
+                        sizes,
+                        &weights,
+                        inputs,
+                        views(&*queue, &mut saved),
+                        next,
+                    )
                 })?;
                 Ok((next, saved))
             }
@@ -279,8 +285,7 @@ macro_rules! cuda_backend {
                 w: &Flat<$E, Self>,
             ) -> Result<Flat<$E, Self>, CudaError> {
                 let queue = stream(x)?;
-                let inputs =
-                    ops::fuse::Inputs { x: elements(x), state: elements(state), w: elements(w) };
+                let inputs = ops::fuse::Inputs { x: elements(x), state: elements(state), w: elements(w) };
                 filled(self, sizes.len(), |y| ops::fuse::forward(&*queue, sizes, inputs, y))
             }
 
@@ -292,10 +297,8 @@ macro_rules! cuda_backend {
                 FuseGradients { dx, dstate, dw }: FuseGradients<'_, Buffer<$E, Self>>,
             ) -> Result<(), CudaError> {
                 let queue = stream(x)?;
-                let inputs =
-                    ops::fuse::Inputs { x: elements(x), state: elements(state), w: elements(w) };
-                let into =
-                    ops::fuse::Gradients { dx: write(dx), dstate: write(dstate), dw: write(dw) };
+                let inputs = ops::fuse::Inputs { x: elements(x), state: elements(state), w: elements(w) };
+                let into = ops::fuse::Gradients { dx: write(dx), dstate: write(dstate), dw: write(dw) };
                 ops::fuse::backward(&*queue, sizes, inputs, read(dy), into)
             }
 
@@ -327,6 +330,10 @@ macro_rules! cuda_backend {
                 ops::cross_entropy::backward(&*queue, sizes, elements(logits), labels, dloss, write(dlogits))
             }
 
+            fn allow_tf32(&self, allow: bool) -> Result<(), CudaError> {
+                open(self)?.allow_tf32(allow)
+            }
+
             fn write_buffer(&self, buffer: &mut Buffer<$E, Self>, values: Vec<$E>) -> Result<(), CudaError> {
                 if cudarc::driver::DeviceSlice::len(buffer) != values.len() {
                     return Err(Backend::<$E>::shape_error(self));
@@ -354,9 +361,7 @@ where
     }
 }
 
-fn excite_weights<E: Dtype>(
-    weights: &ExciteWeights<E, Cuda>,
-) -> ops::squeeze_excite::Weights<View<'_, E>> {
+fn excite_weights<E: Dtype>(weights: &ExciteWeights<E, Cuda>) -> ops::squeeze_excite::Weights<View<'_, E>> {
     let ExciteWeights { w1, b1, w2, b2 } = weights;
     ops::squeeze_excite::Weights { w1: elements(w1), b1: elements(b1), w2: elements(w2), b2: elements(b2) }
 }

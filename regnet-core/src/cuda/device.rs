@@ -10,7 +10,9 @@ use super::tensor;
 #[derive(Debug, thiserror::Error)]
 pub enum NoCuda {
     /// The driver is missing or does not start.
-    #[error("no CUDA device: NVIDIA's driver does not start ({0:?}); `nvidia-smi` shows whether it is installed")]
+    #[error(
+        "no CUDA device: NVIDIA's driver does not start ({0:?}); `nvidia-smi` shows whether it is installed"
+    )]
     NoDriver(CUresult),
     /// No device of that number.
     #[error("no CUDA device {ordinal}: this machine has {count}, counted from 0")]
@@ -48,13 +50,4 @@ pub fn device(ordinal: usize, seed: u64) -> Result<Cuda, NoCuda> {
         Ok(device)
     };
     open().map_err(|reason| NoCuda::Broken { ordinal, reason })
-}
-
-/// Whether matrix products on `device` may round their factors to TF32's 10 bits of fraction, which tensor cores multiply
-/// several times as fast; at first they may not. Convolutions by this crate's own kernels stay in f32.
-///
-/// # Errors
-/// The device's.
-pub fn allow_tf32(device: &Cuda, allow: bool) -> Result<(), CudaError> {
-    tensor::open(device)?.allow_tf32(allow)
 }

@@ -28,4 +28,4 @@ mod tensor;
 mod tests;
 
 #[cfg(feature = "cuda")]
-pub use device::{NoCuda, allow_tf32, device};
+pub use device::{NoCuda, device};

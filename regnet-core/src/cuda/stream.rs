@@ -59,7 +59,7 @@ impl Stream {
         Ok(Self { device, blas, multiprocessors, architecture, functions: Mutex::default() })
     }
 
-    /// Whether matrix products may round their factors to TF32's 10 bits of fraction.
+    /// Convolutions by this crate's own kernels stay in f32.
     pub fn allow_tf32(&self, allow: bool) -> Result<(), CudaError> {
         let mode = match allow {
             true => blas::cublasMath_t::CUBLAS_TF32_TENSOR_OP_MATH,

@@ -21,7 +21,8 @@ type Flat<E> = Tensor<(usize,), E, Cuda>;
 static STREAMS: Mutex<BTreeMap<i32, Arc<Stream>>> = Mutex::new(BTreeMap::new());
 
 fn location<E: Unit>(tensor: &Flat<E>) -> Location {
-    let location = locate(tensor).expect("dfdx is the release whose text was tried when its device was first used");
+    let location =
+        locate(tensor).expect("dfdx is the release whose text was tried when its device was first used");
     assert_eq!(location.len, tensor.shape().0, "a flat tensor is contiguous");
     location
 }

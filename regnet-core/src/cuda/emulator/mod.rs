@@ -149,7 +149,10 @@ unsafe fn multiply<T: num_traits::Float>(product: &Product, a: *const T, b: *con
                 for term in 0..product.k {
                     // SAFETY: the caller's promise.
                     let (a, b) = unsafe {
-                        (*a.add(at(&product.a, batch, row, term)), *b.add(at(&product.b, batch, term, column)))
+                        (
+                            *a.add(at(&product.a, batch, row, term)),
+                            *b.add(at(&product.b, batch, term, column)),
+                        )
                     };
                     sum = sum + a * b;
                 }

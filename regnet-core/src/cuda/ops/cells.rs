@@ -97,8 +97,7 @@ pub mod gru {
         }
         maps(op, "gates", gates.view(), 3);
         maps(op, "out", out.view(), 1);
-        let arguments =
-            [of_bias.into(), Argument::optional(state), (&mut gates).into(), (&mut out).into()];
+        let arguments = [of_bias.into(), Argument::optional(state), (&mut gates).into(), (&mut out).into()];
         launch::<E, Q>(queue, op, "gru", &arguments)
     }
 
@@ -160,8 +159,7 @@ pub mod lstm {
         }
         maps(op, "gates", gates.view(), 4);
         maps(op, "out", out.view(), 2);
-        let arguments =
-            [of_bias.into(), Argument::optional(state), (&mut gates).into(), (&mut out).into()];
+        let arguments = [of_bias.into(), Argument::optional(state), (&mut gates).into(), (&mut out).into()];
         launch::<E, Q>(queue, op, "lstm", &arguments)
     }
 
@@ -183,8 +181,7 @@ pub mod lstm {
         maps(op, "dout", dout, 2);
         maps(op, "gates", gates.view(), 4);
         let dstate = dstate.as_mut().map_or(Argument::NULL, Argument::from);
-        let arguments =
-            [Argument::optional(state), out.into(), dout.into(), (&mut gates).into(), dstate];
+        let arguments = [Argument::optional(state), out.into(), dout.into(), (&mut gates).into(), dstate];
         launch::<E, Q>(queue, op, "lstm_backward", &arguments)
     }
 }

@@ -145,8 +145,7 @@ pub fn forward<E: Element, Q: Queue>(
     let tile = Tile::of(sizes.group_outputs());
     let blocks = tile.blocks(sizes.group_outputs(), sizes.batch * sizes.out_pixels());
     let launch = Launch { queue, sources: FORWARD, constants: &op.constants(&tile) };
-    let arguments =
-        [Argument::int(sizes.batch), Argument::flag(add), x.into(), w.into(), (&mut y).into()];
+    let arguments = [Argument::int(sizes.batch), Argument::flag(add), x.into(), w.into(), (&mut y).into()];
     launch.run::<E>("conv2d_forward", tile.grid(blocks, sizes.groups()), &arguments)
 }
 

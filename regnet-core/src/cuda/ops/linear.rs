@@ -23,8 +23,7 @@ pub fn forward<E: Element, Q: Queue>(
     length("bias", bias, out_features);
     length_mut("y", &y, op.output_len());
     let launch = Launch { queue, sources: SOURCES, constants: &[] };
-    let arguments =
-        [Argument::size(batch), Argument::int(out_features), bias.into(), (&mut y).into()];
+    let arguments = [Argument::size(batch), Argument::int(out_features), bias.into(), (&mut y).into()];
     launch.run::<E>("spread_bias", launch.each(y.len()), &arguments)?;
     let sizes = Sizes { batch: 1, rows: batch, columns: out_features, terms: in_features };
     let w = Matrix::new(w, in_features).transposed();

@@ -30,10 +30,12 @@ pub fn forward<E: Element, Q: Queue>(
     length("x", x, op.input_len());
     length_mut("y", &y, op.output_len());
     length_mut("argmax", &argmax, op.output_len());
-    assert!(op.padding <= op.kernel / 2 && op.pixels() <= i32::MAX as usize, "windows without a pixel: {op:?}");
+    assert!(
+        op.padding <= op.kernel / 2 && op.pixels() <= i32::MAX as usize,
+        "windows without a pixel: {op:?}"
+    );
     let launch = Launch { queue, sources: SOURCES, constants: &constants(op) };
-    let arguments =
-        [Argument::size(op.batch * op.channels), x.into(), (&mut y).into(), (&mut argmax).into()];
+    let arguments = [Argument::size(op.batch * op.channels), x.into(), (&mut y).into(), (&mut argmax).into()];
     launch.run::<E>("max_pool", launch.each(op.output_len()), &arguments)
 }
 

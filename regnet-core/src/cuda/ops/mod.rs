@@ -38,7 +38,12 @@ struct Launch<'a, Q> {
 
 impl<Q: Queue> Launch<'_, Q> {
     /// Launches `name` for the element type `E`.
-    fn run<E: Element>(&self, name: &'static str, grid: Grid, arguments: &[Argument]) -> Result<(), Q::Error> {
+    fn run<E: Element>(
+        &self,
+        name: &'static str,
+        grid: Grid,
+        arguments: &[Argument],
+    ) -> Result<(), Q::Error> {
         let &Self { queue, sources, constants } = self;
         // An empty grid is an error of CUDA's, and has nothing to do.
         if grid.blocks.contains(&0) {

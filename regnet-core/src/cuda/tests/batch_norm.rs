@@ -14,11 +14,8 @@ fn compare<T: Number>(op: BatchNorm, activation: Activation, with_residual: bool
 
     let of_x = on_device(&x);
     let [mut mean, mut variance, mut inv_std] = [(); 3].map(|()| room::<T>(op.channels));
-    let into = Statistics {
-        mean: mean.view_mut(),
-        variance: variance.view_mut(),
-        inv_std: inv_std.view_mut(),
-    };
+    let into =
+        Statistics { mean: mean.view_mut(), variance: variance.view_mut(), inv_std: inv_std.view_mut() };
     run(batch_norm::statistics(&Emulator, &op, of_x.view(), into));
     same("mean", &mean, &statistics.mean);
     same("variance", &variance, &statistics.variance);
@@ -58,7 +55,8 @@ fn compare<T: Number>(op: BatchNorm, activation: Activation, with_residual: bool
         dy: &dy,
         training,
     };
-    let (mut dx, mut dgamma, mut dbeta) = (before.clone(), before_parameters.clone(), before_parameters.clone());
+    let (mut dx, mut dgamma, mut dbeta) =
+        (before.clone(), before_parameters.clone(), before_parameters.clone());
     let mut dresidual = with_residual.then(|| before.clone());
     let into = engine::Gradients {
         dx: &mut dx,

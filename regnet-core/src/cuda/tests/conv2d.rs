@@ -30,7 +30,9 @@ fn compare<T: Number>(sizes: Conv2d) {
 }
 
 /// `[batch, in, out, group width, kernel, stride, height, width]`.
-fn sizes([batch, in_channels, out_channels, group_width, kernel, stride, height, width]: [usize; 8]) -> Conv2d {
+fn sizes(
+    [batch, in_channels, out_channels, group_width, kernel, stride, height, width]: [usize; 8],
+) -> Conv2d {
     Conv2d { batch, in_channels, out_channels, group_width, kernel, stride, height, width }
 }
 
@@ -101,7 +103,14 @@ fn channels_of_a_wider_tensor() {
     engine::reference::forward(&sizes, &first(9, 4, &x), &w, None, &mut y);
 
     let mut actual = on_device(&before);
-    run(conv2d::forward(&Emulator, &op, on_device(&x).view(), on_device(&w).view(), actual.view_mut(), false));
+    run(conv2d::forward(
+        &Emulator,
+        &op,
+        on_device(&x).view(),
+        on_device(&w).view(),
+        actual.view_mut(),
+        false,
+    ));
     same("channels written", &on_device(&first(8, 6, actual.slice())), &y);
     let behind = |all: &[f64]| all.chunks(8 * 20).map(|image| image[6 * 20..].to_vec()).collect::<Vec<_>>();
     assert_eq!(behind(actual.slice()), behind(&before), "channels behind them are left alone");

@@ -20,8 +20,7 @@ fn compare(op: Fuse) {
     run(fuse::forward(&Emulator, &op, inputs, actual.view_mut()));
     same("y", &actual, &y);
     let [mut of_dx, mut of_dstate, mut of_dw] = [before_x, before_state, before_w].map(|b| on_device(&b));
-    let into =
-        Gradients { dx: of_dx.view_mut(), dstate: of_dstate.view_mut(), dw: of_dw.view_mut() };
+    let into = Gradients { dx: of_dx.view_mut(), dstate: of_dstate.view_mut(), dw: of_dw.view_mut() };
     run(fuse::backward(&Emulator, &op, inputs, dy.view(), into));
     same("dx", &of_dx, &dx);
     same("dstate", &of_dstate, &dstate);

@@ -7,7 +7,8 @@ use crate::cuda::ops::{global_avg_pool, max_pool};
 fn compare_max(op: MaxPool) {
     let mut generator = Generator(41);
     // Few values, so that windows hold equal ones.
-    let mut x: Vec<f64> = generator.numbers::<f64>(op.input_len()).iter().map(|x| (4.0 * x).round()).collect();
+    let mut x: Vec<f64> =
+        generator.numbers::<f64>(op.input_len()).iter().map(|x| (4.0 * x).round()).collect();
     x[3] = f64::NAN;
     let (dy, before) = (generator.numbers(op.output_len()), generator.numbers::<f64>(x.len()));
     let (mut y, mut argmax, mut dx) = (vec![0.0; dy.len()], vec![0; dy.len()], before.clone());

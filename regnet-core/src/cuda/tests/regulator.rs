@@ -27,7 +27,13 @@ fn compare(op: Step, has_state: bool) {
     let of_values = weights(op.conv, values.each_ref().map(|v| &v[..]));
     let mut saved = op.saved_lens(has_state).map(|len| vec![0.0; len]);
     let mut out = vec![0.0; op.state_len()];
-    engine::forward(&op, &of_values, inputs, Saved { gates: &mut saved.gates, reset: &mut saved.reset }, &mut out);
+    engine::forward(
+        &op,
+        &of_values,
+        inputs,
+        Saved { gates: &mut saved.gates, reset: &mut saved.reset },
+        &mut out,
+    );
     let (mut dx, mut dstate, mut dweights) = (before_x.clone(), before_state.clone(), before.clone());
     let into = engine::Gradients {
         dx: &mut dx,

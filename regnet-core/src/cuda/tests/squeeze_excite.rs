@@ -15,16 +15,14 @@ fn gates_and_their_gradients() {
     let saved = engine::forward(&op, parameters, &x, &mut y);
     let mut dx = before.clone();
     let [mut dw1, mut db1, mut dw2, mut db2] = lens.map(|len| vec![0.5; len]);
-    let into =
-        engine::Gradients { dx: &mut dx, dw1: &mut dw1, db1: &mut db1, dw2: &mut dw2, db2: &mut db2 };
+    let into = engine::Gradients { dx: &mut dx, dw1: &mut dw1, db1: &mut db1, dw2: &mut dw2, db2: &mut db2 };
     engine::backward(&op, parameters, &saved, &x, &dy, into);
 
     let [x, dy] = [x, dy].map(|elements| on_device(&elements));
     let [w1, b1, w2, b2] = [w1, b1, w2, b2].map(|elements| on_device(&elements));
     let weights = Weights { w1: w1.view(), b1: b1.view(), w2: w2.view(), b2: b2.view() };
     let [mut pooled, mut hidden, mut gate, mut actual] = [18, 12, 18, op.len()].map(room::<f64>);
-    let into =
-        Excitation { pooled: pooled.view_mut(), hidden: hidden.view_mut(), gate: gate.view_mut() };
+    let into = Excitation { pooled: pooled.view_mut(), hidden: hidden.view_mut(), gate: gate.view_mut() };
     run(squeeze_excite::forward(&Emulator, &op, &weights, x.view(), actual.view_mut(), into));
     same("y", &actual, &y);
     same("pooled", &pooled, &saved.pooled);

@@ -103,13 +103,34 @@ pub fn backward<E: Element, Q: Queue>(
     match op.cell {
         Cell::Rnn => rnn::backward(queue, &size, (out, dout), gates.again())?,
         Cell::Lstm => {
-            lstm::backward(queue, &size, state, (out, dout), gates.again(), dstate.as_mut().map(ViewMut::again))?;
+            lstm::backward(
+                queue,
+                &size,
+                state,
+                (out, dout),
+                gates.again(),
+                dstate.as_mut().map(ViewMut::again),
+            )?;
         }
         Cell::Gru => {
-            gru::blend_backward(queue, &size, state, dout, gates.again(), dstate.as_mut().map(ViewMut::again))?;
+            gru::blend_backward(
+                queue,
+                &size,
+                state,
+                dout,
+                gates.again(),
+                dstate.as_mut().map(ViewMut::again),
+            )?;
             if let Some((state, dstate)) = state.zip(dstate.as_mut()) {
                 reset_backward(&of, state, reset.view(), gates.again(), dstate.again(), &mut convolutions)?;
-                of.backward(Of::State, UPDATE_AND_RESET, state, gates.view(), dstate.again(), &mut convolutions)?;
+                of.backward(
+                    Of::State,
+                    UPDATE_AND_RESET,
+                    state,
+                    gates.view(),
+                    dstate.again(),
+                    &mut convolutions,
+                )?;
             }
         }
     }

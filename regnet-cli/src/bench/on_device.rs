@@ -1,0 +1,116 @@
+//! Networks layer by layer on a dfdx device, for those that the frozen engine does not run on.
+
+use std::io::Write;
+use std::time::Instant;
+
+use regnet::dfdx::prelude::Synchronize;
+use regnet::dfdx::tensor::Cache;
+use regnet::train::Recipe;
+use regnet::train::data::Batch;
+use regnet::train::learner::Learner;
+use regnet::{Backend, DynRegNet, Run, on_device};
+use serde_json::json;
+
+use super::{Args, Mode, pixels};
+
+/// Prints how long a network takes on the device that `args` names.
+pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    let spec = args.network.network(args.model.as_deref())?.to_anynet()?;
+    anyhow::ensure!(
+        !args.profile,
+        "--profile shows layers of the frozen engine: leave it out for --device {}",
+        args.device
+    );
+    anyhow::ensure!(
+        args.weights.is_none(),
+        "random weights are as fast: leave out --weights for --device {}",
+        args.device
+    );
+    let cost = spec.complexity(args.size, args.size)?;
+    let seconds = on_device!(args.device, 0, |device| {
+        Backend::<f32>::allow_tf32(&device, args.tf32).map_err(failed)?;
+        let net = DynRegNet::try_new(&device, &spec)?;
+        // Tensors of the same sizes come again in every run.
+        device.enable_cache();
+        match args.mode {
+            Mode::Infer => infer(args, &device, &net)?,
+            Mode::Train => train(args, &device, net)?,
+        }
+    })?;
+    let (median, least, images) = (seconds[seconds.len() / 2], seconds[0], args.batch.get() as f64);
+    // Forward, the gradient of the input and that of the weights.
+    let passes = if args.mode == Mode::Train { 3.0 } else { 1.0 };
+    let speed = 2.0 * passes * images * cost.flops as f64 / median;
+    if args.json {
+        let (median_ms, min_ms) = (1e3 * median, 1e3 * least);
+        let object = json!({
+            "median_ms": median_ms,
+            "min_ms": min_ms,
+            "images_per_second": images / median,
+            "gflops": speed / 1e9,
+        });
+        writeln!(out, "{object}")?;
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "median {:.2} ms, least {:.2} ms: {:.0} images/s, {:.0} GFLOP/s on {}",
+        1e3 * median,
+        1e3 * least,
+        images / median,
+        speed / 1e9,
+        args.device,
+    )?;
+    Ok(())
+}
+
+fn infer<D: Backend<f32> + Synchronize>(
+    args: &Args,
+    device: &D,
+    net: &DynRegNet<f32, D>,
+) -> anyhow::Result<Vec<f64>> {
+    let (count, size, channels) = (args.batch.get(), args.size, net.spec().input_channels);
+    let images =
+        device.tensor_from_vec(pixels(count * channels * size * size), (count, channels, size, size));
+    measure(args, || {
+        net.try_run(images.clone()).map_err(failed)?;
+        // A launch returns before its kernel has run.
+        device.try_synchronize().map_err(failed)
+    })
+}
+
+fn train<D: Backend<f32> + Synchronize>(
+    args: &Args,
+    device: &D,
+    mut net: DynRegNet<f32, D>,
+) -> anyhow::Result<Vec<f64>> {
+    let (count, size) = (args.batch.get(), args.size);
+    let (channels, classes) = (net.spec().input_channels, net.spec().classes);
+    let batch = Batch {
+        images: pixels(count * channels * size * size),
+        labels: (0..count).map(|image| image % classes).collect(),
+    };
+    let mut learner = Learner::new(device, &mut net, &Recipe::default());
+    measure(args, || {
+        learner.step(&batch, 0.0)?;
+        device.try_synchronize().map_err(failed)
+    })
+}
+
+/// Seconds of each run, sorted, after those in which kernels are compiled.
+fn measure(args: &Args, mut run: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Vec<f64>> {
+    const WARM_UP: usize = 3;
+    let mut seconds = Vec::new();
+    for _ in 0..WARM_UP + args.repeat.get() {
+        let start = Instant::now();
+        run()?;
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    seconds.drain(..WARM_UP);
+    seconds.sort_by(f64::total_cmp);
+    Ok(seconds)
+}
+
+fn failed(error: impl std::fmt::Debug) -> anyhow::Error {
+    anyhow::anyhow!("the device does not work: {error:?}")
+}
