@@ -1,6 +1,7 @@
 //! `regnet bench`.
 
 mod on_device;
+mod traffic;
 
 use std::io::Write;
 use std::num::NonZeroUsize;

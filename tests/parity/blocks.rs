@@ -6,14 +6,14 @@ use regnet::layers::{BatchNorm2d, Conv2d, Excite, NoExcite, SqueezeExcite};
 use regnet::model::{Bottleneck, Identity, Projection, ResBlock};
 
 use crate::reference::{Case, cases};
-use crate::run::{Element, Loss, check};
+use crate::run::{Dev, Element, Loss, check};
 
 fn all<E: Element>()
 where
-    Cpu: Backend<E>,
+    Dev: Backend<E>,
 {
     for case in cases("blocks") {
-        let dev = Cpu::default();
+        let dev = Dev::default();
         match case.size("se_width") {
             0 => with_excite::<E, _>(&case, &dev, NoExcite),
             hidden => {
@@ -25,10 +25,10 @@ where
     }
 }
 
-fn with_excite<E: Element, Se>(case: &Case, dev: &Cpu, se: Se)
+fn with_excite<E: Element, Se>(case: &Case, dev: &Dev, se: Se)
 where
-    Cpu: Backend<E>,
-    Se: Excite<E, Cpu> + TensorCollection<E, Cpu>,
+    Dev: Backend<E>,
+    Se: Excite<E, Dev> + TensorCollection<E, Dev>,
 {
     let (input, out, stride) = (case.size("in"), case.size("out"), case.size("stride"));
     let f = branch(case, dev, se);
@@ -43,11 +43,11 @@ where
     }
 }
 
-type Branch<Se, E> = Bottleneck<usize, usize, usize, usize, usize, Se, E, Cpu>;
+type Branch<Se, E> = Bottleneck<usize, usize, usize, usize, usize, Se, E, Dev>;
 
-fn branch<E: Element, Se>(case: &Case, dev: &Cpu, se: Se) -> Branch<Se, E>
+fn branch<E: Element, Se>(case: &Case, dev: &Dev, se: Se) -> Branch<Se, E>
 where
-    Cpu: Backend<E>,
+    Dev: Backend<E>,
 {
     let (input, inner, out) = (case.size("in"), case.size("inner"), case.size("out"));
     Bottleneck {

@@ -11,9 +11,9 @@ use regnet::layers::{MaxPool, Relu};
 use regnet::{Run, cross_entropy, state};
 
 use crate::formula;
-use crate::run::{doubles, set_by_formula, tensor};
+use crate::run::{Dev, doubles, set_by_formula, tensor};
 
-type Images = Tensor<(usize, usize, usize, usize), f64, Cpu>;
+type Images = Tensor<(usize, usize, usize, usize), f64, Dev>;
 
 /// Half the distance between the two evaluations, and the error allowed for it.
 const STEP: f64 = 1e-6;
@@ -27,25 +27,25 @@ enum Mode {
 }
 
 /// `sum(module(x) * loss)`, on a tape where `x` has one.
-fn loss<M: Run<f64, Cpu>, T: Tape<f64, Cpu>>(
+fn loss<M: Run<f64, Dev>, T: Tape<f64, Dev>>(
     module: &mut M,
-    x: Tensor<(usize, usize, usize, usize), f64, Cpu, T>,
+    x: Tensor<(usize, usize, usize, usize), f64, Dev, T>,
     mode: Mode,
-) -> Tensor<Rank0, f64, Cpu, T> {
+) -> Tensor<Rank0, f64, Dev, T> {
     let y = match mode {
         Mode::BatchStatistics => module.try_run_mut(x).unwrap(),
         Mode::RunningStatistics => module.try_run(x).unwrap(),
     };
-    let weights: Tensor<M::Out, f64, Cpu> = tensor(&Cpu::default(), "loss", *y.shape());
+    let weights: Tensor<M::Out, f64, Dev> = tensor(&Dev::default(), "loss", *y.shape());
     (y * weights).sum()
 }
 
 fn check<M>(what: &str, mut module: M, shape: (usize, usize, usize, usize), mode: Mode)
 where
-    M: Run<f64, Cpu> + TensorCollection<f64, Cpu, To<f64, Cpu> = M> + Clone,
+    M: Run<f64, Dev> + TensorCollection<f64, Dev, To<f64, Dev> = M> + Clone,
 {
     set_by_formula(&mut module);
-    let x: Images = tensor(&Cpu::default(), "input", shape);
+    let x: Images = tensor(&Dev::default(), "input", shape);
     let gradients = loss(&mut module.clone(), x.leaky_trace(), mode).backward();
 
     let along_input = |direction: &[f64], step: f64| {
@@ -86,21 +86,21 @@ fn compare(what: &str, name: &str, gradient: &[f64], along: impl Fn(&[f64], f64)
 }
 
 struct Parameters<'a> {
-    gradients: &'a Gradients<f64, Cpu>,
+    gradients: &'a Gradients<f64, Dev>,
     found: BTreeMap<String, Vec<f64>>,
 }
 
-impl TensorVisitor<f64, Cpu> for Parameters<'_> {
+impl TensorVisitor<f64, Dev> for Parameters<'_> {
     type Viewer = (ViewTensorRef, ViewTensorName);
     type Err = Infallible;
     type E2 = f64;
-    type D2 = Cpu;
+    type D2 = Dev;
 
     fn visit<S: Shape>(
         &mut self,
-        options: TensorOptions<S, f64, Cpu>,
-        (t, name): (&Tensor<S, f64, Cpu>, String),
-    ) -> Result<Option<Tensor<S, f64, Cpu>>, Infallible> {
+        options: TensorOptions<S, f64, Dev>,
+        (t, name): (&Tensor<S, f64, Dev>, String),
+    ) -> Result<Option<Tensor<S, f64, Dev>>, Infallible> {
         if options.do_gradient_update {
             self.found.insert(name, doubles(&self.gradients.get(t)));
         }
@@ -108,8 +108,8 @@ impl TensorVisitor<f64, Cpu> for Parameters<'_> {
     }
 }
 
-fn built<M: BuildOnDevice<Cpu, f64>>() -> M::Built {
-    Cpu::default().build_module::<M, f64>()
+fn built<M: BuildOnDevice<Dev, f64>>() -> M::Built {
+    Dev::default().build_module::<M, f64>()
 }
 
 #[test]
@@ -174,11 +174,11 @@ fn stems() {
 
 #[test]
 fn smoothed_cross_entropy() {
-    let dev = Cpu::default();
+    let dev = Dev::default();
     let logits = tensor::<_, f64>(&dev, "logits", (4usize, 5usize));
     let labels = dev.tensor((vec![0usize, 3, 4, 3], (4usize,)));
     let loss =
-        |logits: Tensor<(usize, usize), f64, Cpu>| cross_entropy(logits, &labels, 0.1).unwrap().array();
+        |logits: Tensor<(usize, usize), f64, Dev>| cross_entropy(logits, &labels, 0.1).unwrap().array();
     let gradient = cross_entropy(logits.leaky_trace(), &labels, 0.1).unwrap().backward().get(&logits);
     compare("cross-entropy", "logits", &doubles(&gradient), |direction, step| {
         let mut moved = logits.clone();

@@ -7,11 +7,11 @@ use regnet::layers::MaxPool;
 use regnet::{Run, cross_entropy};
 
 use crate::reference::cases;
-use crate::run::{doubles, tensor};
+use crate::run::{Dev, doubles, tensor};
 
 #[test]
 fn cross_entropy_agrees_with_pytorch() {
-    let dev = Cpu::default();
+    let dev = Dev::default();
     for case in cases("cross_entropy") {
         let (batch, classes) = (case.size("batch"), case.size("classes"));
         let logits = tensor::<_, f64>(&dev, "logits", (batch, classes)) * case.number("logit_scale");
@@ -25,7 +25,7 @@ fn cross_entropy_agrees_with_pytorch() {
 
 #[test]
 fn max_pooling_agrees_with_pytorch() {
-    let dev = Cpu::default();
+    let dev = Dev::default();
     for case in cases("max_pool") {
         let shape = (case.size("batch"), case.size("channels"), case.size("height"), case.size("width"));
         let mut x = tensor::<_, f64>(&dev, "input", shape);

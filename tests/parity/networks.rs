@@ -5,7 +5,7 @@ use regnet::space::{AnyNet, Bottleneck, RegNetParams, Stem};
 use regnet::{Backend, DynRegNet};
 
 use crate::reference::{Case, cases};
-use crate::run::{Element, Loss, check};
+use crate::run::{Dev, Element, Loss, check};
 
 fn spec(case: &Case) -> AnyNet {
     let se = case.number("se_ratio");
@@ -30,9 +30,9 @@ fn spec(case: &Case) -> AnyNet {
 
 fn all<E: Element>()
 where
-    Cpu: Backend<E>,
+    Dev: Backend<E>,
 {
-    let dev = Cpu::default();
+    let dev = Dev::default();
     for case in cases("networks") {
         let network: DynRegNet<E, _> = DynRegNet::try_new(&dev, &spec(&case)).unwrap();
         let labels = case.sizes("labels");

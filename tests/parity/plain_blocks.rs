@@ -6,14 +6,14 @@ use regnet::layers::{BatchNorm2d, Conv2d, NoExcite};
 use regnet::model::{Identity, Pair, Projection, ResBlock};
 
 use crate::reference::cases;
-use crate::run::{Element, Loss, check};
+use crate::run::{Dev, Element, Loss, check};
 
 fn all<E: Element>()
 where
-    Cpu: Backend<E>,
+    Dev: Backend<E>,
 {
     for case in cases("plain_blocks") {
-        let dev = Cpu::default();
+        let dev = Dev::default();
         let (input, out, stride) = (case.size("in"), case.size("out"), case.size("stride"));
         let f: Pair<usize, usize, usize, NoExcite, E, _> =
             Pair::try_new(&dev, input, out, stride, || Ok(NoExcite)).unwrap();

@@ -10,10 +10,10 @@ use regnet::{Backend, DynRegNet};
 
 use crate::formula;
 use crate::reference::{Case, cases};
-use crate::run::{Element, Loss, check, doubles, gradients, input, set_by_formula, tensor};
+use crate::run::{Dev, DevError, Element, Loss, check, doubles, gradients, input, set_by_formula, tensor};
 
-type Full<E> = FullConv<Cell, usize, E, Cpu>;
-type Efficient<E> = EfficientConv<Cell, usize, E, Cpu>;
+type Full<E> = FullConv<Cell, usize, E, Dev>;
+type Efficient<E> = EfficientConv<Cell, usize, E, Dev>;
 
 fn cell(case: &Case) -> Cell {
     case.str("cell").parse().unwrap()
@@ -35,9 +35,9 @@ fn state_sizes(case: &Case, n: usize) -> (usize, usize, usize, usize) {
 }
 
 /// Tensors `PREFIX_h` and `PREFIX_c` by the formula, one behind the other in each image.
-fn joined<E: Element>(dev: &Cpu, case: &Case, prefix: &str, n: usize) -> Map<E, Cpu>
+fn joined<E: Element>(dev: &Dev, case: &Case, prefix: &str, n: usize) -> Map<E, Dev>
 where
-    Cpu: Backend<E>,
+    Dev: Backend<E>,
 {
     let (batch, n, height, width) = state_sizes(case, n);
     let parts =
@@ -65,18 +65,18 @@ fn apart(case: &Case, prefix: &str, values: &[f64]) -> Vec<(String, Vec<f64>)> {
 }
 
 /// Compares a pass from features, and where the case has one a state, to perhaps an output and a state.
-fn check_threaded<E: Element, M: TensorCollection<E, Cpu>>(
+fn check_threaded<E: Element, M: TensorCollection<E, Dev>>(
     case: &Case,
     mut module: M,
     (channels, n): (usize, usize),
-    run: impl FnOnce(&mut M, Taped<E>, Option<Map<E, Cpu>>) -> (Option<Map<E, Cpu>>, Taped<E>),
+    run: impl FnOnce(&mut M, Taped<E>, Option<Map<E, Dev>>) -> (Option<Map<E, Dev>>, Taped<E>),
 ) where
-    Cpu: Backend<E>,
+    Dev: Backend<E>,
 {
-    let dev = Cpu::default();
+    let dev = Dev::default();
     set_by_formula(&mut module);
     let shape = (case.size("batch"), channels, case.size("height"), case.size("width"));
-    let x: Map<E, Cpu> = tensor(&dev, "input", shape);
+    let x: Map<E, Dev> = tensor(&dev, "input", shape);
     let state = case.flag("state").then(|| joined(&dev, case, "state", n));
     let (y, next) = run(&mut module, x.leaky_trace(), state.clone());
     let (outputs, states) = (y.as_ref().map(doubles), doubles(&next));
@@ -84,7 +84,7 @@ fn check_threaded<E: Element, M: TensorCollection<E, Cpu>>(
     let loss = match y {
         Some(y) => {
             let (loss, tape) = loss.split_tape();
-            let weights: Map<E, Cpu> = tensor(&dev, "loss", *y.shape());
+            let weights: Map<E, Dev> = tensor(&dev, "loss", *y.shape());
             (y.put_tape(tape) * weights).sum::<Rank0, _>() + loss
         }
         None => loss,
@@ -106,13 +106,13 @@ fn check_threaded<E: Element, M: TensorCollection<E, Cpu>>(
     case.compare(&computed, E::TOLERANCE);
 }
 
-type Taped<E> = Map<E, Cpu, OwnedTape<E, Cpu>>;
+type Taped<E> = Map<E, Dev, OwnedTape<E, Dev>>;
 
 fn cells<E: Element>()
 where
-    Cpu: Backend<E>,
+    Dev: Backend<E>,
 {
-    let dev = Cpu::default();
+    let dev = Dev::default();
     for case in cases("cells") {
         let (cell, n) = (cell(&case), case.size("n"));
         match conv(&case) {
@@ -122,10 +122,10 @@ where
     }
 }
 
-fn step<E: Element, C: GateWeights<E, Cpu>>(case: &Case, dev: &Cpu, conv: C)
+fn step<E: Element, C: GateWeights<E, Dev>>(case: &Case, dev: &Dev, conv: C)
 where
-    Cpu: Backend<E>,
-    Regulator<Cell, usize, C, E, Cpu>: TensorCollection<E, Cpu>,
+    Dev: Backend<E>,
+    Regulator<Cell, usize, C, E, Dev>: TensorCollection<E, Dev>,
 {
     let (n, stride) = (case.size("n"), case.size("stride"));
     let regulator = Regulator::try_new(dev, cell(case), n, conv).unwrap();
@@ -136,7 +136,7 @@ where
 
 fn blocks<E: Element>()
 where
-    Cpu: Backend<E>,
+    Dev: Backend<E>,
 {
     for case in cases("regulated_blocks") {
         match conv(&case) {
@@ -146,14 +146,14 @@ where
     }
 }
 
-fn with_conv<E: Element, C: GateWeights<E, Cpu>>(
+fn with_conv<E: Element, C: GateWeights<E, Dev>>(
     case: &Case,
-    conv: impl Fn(&Cpu, Cell, usize) -> Result<C, CpuError>,
+    conv: impl Fn(&Dev, Cell, usize) -> Result<C, DevError>,
 ) where
-    Cpu: Backend<E> + HasErr<Err = CpuError>,
-    Regulator<Cell, usize, C, E, Cpu>: TensorCollection<E, Cpu>,
+    Dev: Backend<E> + HasErr<Err = DevError>,
+    Regulator<Cell, usize, C, E, Dev>: TensorCollection<E, Dev>,
 {
-    let dev = Cpu::default();
+    let dev = Dev::default();
     let r = || {
         let (cell, n) = (cell(case), case.size("inner"));
         Regulator::try_new(&dev, cell, n, conv(&dev, cell, n)?)
@@ -169,14 +169,14 @@ fn with_conv<E: Element, C: GateWeights<E, Cpu>>(
     }
 }
 
-fn with_excite<E: Element, C: GateWeights<E, Cpu>, Se: Excite<E, Cpu> + TensorCollection<E, Cpu>>(
+fn with_excite<E: Element, C: GateWeights<E, Dev>, Se: Excite<E, Dev> + TensorCollection<E, Dev>>(
     case: &Case,
-    dev: &Cpu,
-    r: impl FnOnce() -> Result<Regulator<Cell, usize, C, E, Cpu>, CpuError>,
-    se: impl FnOnce() -> Result<Se, CpuError>,
+    dev: &Dev,
+    r: impl FnOnce() -> Result<Regulator<Cell, usize, C, E, Dev>, DevError>,
+    se: impl FnOnce() -> Result<Se, DevError>,
 ) where
-    Cpu: Backend<E> + HasErr<Err = CpuError>,
-    Regulator<Cell, usize, C, E, Cpu>: TensorCollection<E, Cpu>,
+    Dev: Backend<E> + HasErr<Err = DevError>,
+    Regulator<Cell, usize, C, E, Dev>: TensorCollection<E, Dev>,
 {
     let sizes = BranchSizes {
         input: case.size("in"),
@@ -192,11 +192,11 @@ fn with_excite<E: Element, C: GateWeights<E, Cpu>, Se: Excite<E, Cpu> + TensorCo
     }
 }
 
-fn with_shortcut<E: Element, F: TensorCollection<E, Cpu>>(case: &Case, dev: &Cpu, f: F)
+fn with_shortcut<E: Element, F: TensorCollection<E, Dev>>(case: &Case, dev: &Dev, f: F)
 where
-    Cpu: Backend<E>,
-    ResBlock<Identity, F>: TensorCollection<E, Cpu> + Step<PerBlock, E, Cpu>,
-    ResBlock<Projection<usize, usize, usize, E, Cpu>, F>: TensorCollection<E, Cpu> + Step<PerBlock, E, Cpu>,
+    Dev: Backend<E>,
+    ResBlock<Identity, F>: TensorCollection<E, Dev> + Step<PerBlock, E, Dev>,
+    ResBlock<Projection<usize, usize, usize, E, Dev>, F>: TensorCollection<E, Dev> + Step<PerBlock, E, Dev>,
 {
     let (input, out, stride) = (case.size("in"), case.size("out"), case.size("stride"));
     if input == out && stride == 1 {
@@ -208,9 +208,9 @@ where
     }
 }
 
-fn check_block<E: Element, M: TensorCollection<E, Cpu> + Step<PerBlock, E, Cpu>>(case: &Case, block: M)
+fn check_block<E: Element, M: TensorCollection<E, Dev> + Step<PerBlock, E, Dev>>(case: &Case, block: M)
 where
-    Cpu: Backend<E>,
+    Dev: Backend<E>,
 {
     let trains = case.trains();
     check_threaded(case, block, (case.size("in"), case.size("inner")), |block, x, state| {
@@ -226,10 +226,10 @@ where
 
 fn excited_blocks<E: Element>()
 where
-    Cpu: Backend<E> + HasErr<Err = CpuError>,
+    Dev: Backend<E> + HasErr<Err = DevError>,
 {
     for case in cases("se_blocks") {
-        let dev = Cpu::default();
+        let dev = Dev::default();
         let (input, out, stride) = (case.size("in"), case.size("out"), case.size("stride"));
         let se = || SqueezeExcite::<usize, usize, E, _>::try_new(&dev, out, case.size("se_width"));
         let f = Pair::try_new(&dev, input, out, stride, se).unwrap();
@@ -276,15 +276,15 @@ fn spec(case: &Case) -> AnyNet {
 
 fn stages<E: Element>()
 where
-    Cpu: Backend<E>,
+    Dev: Backend<E>,
 {
     for case in cases("regulated_stages") {
-        let mut net: DynRegNet<E, _> = DynRegNet::try_new(&Cpu::default(), &spec(&case)).unwrap();
+        let mut net: DynRegNet<E, _> = DynRegNet::try_new(&Dev::default(), &spec(&case)).unwrap();
         set_by_formula(&mut net);
-        let x = input(&Cpu::default(), &case);
+        let x = input(&Dev::default(), &case);
         let y = net.try_run_stages_mut(x.leaky_trace()).unwrap();
         let output = doubles(&y);
-        let weights: Map<E, Cpu> = tensor(&Cpu::default(), "loss", *y.shape());
+        let weights: Map<E, Dev> = tensor(&Dev::default(), "loss", *y.shape());
         let mut computed = gradients(&net, &[("input", &x)], (y * weights).sum());
         computed.insert("output".to_owned(), output);
         computed.retain(|name, _| !name.contains(".stem.") && !name.contains(".head."));
@@ -294,12 +294,12 @@ where
 
 fn networks<E: Element>()
 where
-    Cpu: Backend<E>,
+    Dev: Backend<E>,
 {
     for case in cases("regulated_networks") {
         let spec = spec(&case);
         assert_eq!(spec.complexity(224, 224).unwrap().params, case.size("params") as u64);
-        let network: DynRegNet<E, _> = DynRegNet::try_new(&Cpu::default(), &spec).unwrap();
+        let network: DynRegNet<E, _> = DynRegNet::try_new(&Dev::default(), &spec).unwrap();
         let labels = case.sizes("labels");
         check(&case, network, Loss::CrossEntropy(&labels, case.number("label_smoothing")));
     }

@@ -10,7 +10,11 @@ use regnet::{Backend, Run, state};
 use crate::formula;
 use crate::reference::Case;
 
-type Dev = Cpu;
+/// The device of all comparisons, the CPU, or with the feature `cuda` the first GPU; and its errors.
+#[cfg(not(feature = "cuda"))]
+pub use dfdx::tensor::{Cpu as Dev, CpuError as DevError};
+#[cfg(feature = "cuda")]
+pub use dfdx::tensor::{Cuda as Dev, CudaError as DevError};
 
 /// An element type of the comparison, and how close it must come: the issue asks for 1e-5 in f64.
 pub trait Element: Dtype {

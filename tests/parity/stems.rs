@@ -5,11 +5,11 @@ use regnet::Backend;
 use regnet::builders::{CifarStem, ResNetStem, SimpleStem};
 
 use crate::reference::{Case, cases};
-use crate::run::{Element, Loss, check};
+use crate::run::{Dev, Element, Loss, check};
 
 fn all<E: Element>()
 where
-    Cpu: Backend<E>,
+    Dev: Backend<E>,
 {
     for case in cases("stems") {
         match case.size("out") {
@@ -23,9 +23,9 @@ where
 
 fn stem<E: Element, const OUT: usize>(case: &Case)
 where
-    Cpu: Backend<E>,
+    Dev: Backend<E>,
 {
-    let dev = Cpu::default();
+    let dev = Dev::default();
     match case.str("kind") {
         "simple" => check(case, dev.build_module::<SimpleStem<3, OUT>, E>(), Loss::Dot),
         "cifar" => check(case, dev.build_module::<CifarStem<3, OUT>, E>(), Loss::Dot),

@@ -11,7 +11,7 @@ use regnet::train::learner::Learner;
 use regnet::{Backend, DynRegNet, Run, on_device};
 use serde_json::json;
 
-use super::{Args, Mode, pixels};
+use super::{Args, Mode, pixels, traffic};
 
 /// Prints how long a network takes on the device that `args` names.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -40,25 +40,29 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let (median, least, images) = (seconds[seconds.len() / 2], seconds[0], args.batch.get() as f64);
     // Forward, the gradient of the input and that of the weights.
     let passes = if args.mode == Mode::Train { 3.0 } else { 1.0 };
-    let speed = 2.0 * passes * images * cost.flops as f64 / median;
+    let operations = 2.0 * passes * images * cost.flops as f64;
+    let bytes = traffic::bytes(&spec, args.size, args.batch.get(), args.mode == Mode::Train)?;
     if args.json {
         let (median_ms, min_ms) = (1e3 * median, 1e3 * least);
         let object = json!({
             "median_ms": median_ms,
             "min_ms": min_ms,
             "images_per_second": images / median,
-            "gflops": speed / 1e9,
+            "gflops": 1e-9 * operations / median,
+            "operations": operations,
+            "least_bytes": bytes,
         });
         writeln!(out, "{object}")?;
         return Ok(());
     }
     writeln!(
         out,
-        "median {:.2} ms, least {:.2} ms: {:.0} images/s, {:.0} GFLOP/s on {}",
+        "median {:.2} ms, least {:.2} ms: {:.0} images/s, {:.0} GFLOP/s and at least {:.0} GB/s on {}",
         1e3 * median,
         1e3 * least,
         images / median,
-        speed / 1e9,
+        1e-9 * operations / median,
+        1e-9 * bytes as f64 / median,
         args.device,
     )?;
     Ok(())

@@ -12,6 +12,8 @@
 
 #[cfg(feature = "cuda")]
 mod backend;
+#[cfg(all(test, feature = "cuda"))]
+mod compiled;
 #[cfg(feature = "cuda")]
 mod device;
 #[cfg(all(test, feature = "emulate-cuda"))]

@@ -82,7 +82,7 @@ impl<E: Element, Q: Queue> Convolutions<'_, E, Q> {
         match *self.weights {
             ConvWeights::Full { x, h } => {
                 let w = of.pick(x, h).part(self.kernels(&gates));
-                let out = out.part(self.from_gate(gates.start, out.len()));
+                let out = out.part(self.starting_at(gates.start, out.len()));
                 conv2d::forward(self.queue, &self.full(of, gates.len()), input, w, out, add)
             }
             ConvWeights::Efficient { x_scale, h_scale, spatial } => {
@@ -90,7 +90,7 @@ impl<E: Element, Q: Queue> Convolutions<'_, E, Q> {
                 let scaled = self.queue.elements(&mut memory);
                 for (index, gate) in gates.enumerate() {
                     let w = scaled.view().part(self.taps(&(index..index + 1)));
-                    let out = out.part(self.from_gate(gate, out.len()));
+                    let out = out.part(self.starting_at(gate, out.len()));
                     conv2d::forward(self.queue, &self.depthwise(of), input, w, out, add)?;
                 }
                 Ok(())
@@ -111,7 +111,7 @@ impl<E: Element, Q: Queue> Convolutions<'_, E, Q> {
         match (self.weights, dweights) {
             (&ConvWeights::Full { x, h }, ConvWeights::Full { x: dx, h: dh }) => {
                 let (op, kernels) = (self.full(of, gates.len()), self.kernels(&gates));
-                let dout = dout.part(self.from_gate(gates.start, dout.len()));
+                let dout = dout.part(self.starting_at(gates.start, dout.len()));
                 conv2d::backward_input(self.queue, &op, of.pick(x, h).part(kernels.clone()), dout, dinput)?;
                 conv2d::backward_weight(self.queue, &op, input, dout, of.pick(dx, dh).part(kernels))
             }
@@ -128,7 +128,7 @@ impl<E: Element, Q: Queue> Convolutions<'_, E, Q> {
                 let op = self.depthwise(of);
                 for (index, gate) in gates.clone().enumerate() {
                     let taps = self.taps(&(index..index + 1));
-                    let dout = dout.part(self.from_gate(gate, dout.len()));
+                    let dout = dout.part(self.starting_at(gate, dout.len()));
                     let w = scaled.view().part(taps.clone());
                     conv2d::backward_input(self.queue, &op, w, dout, dinput.again())?;
                     conv2d::backward_weight(self.queue, &op, input, dout, dw.part(taps))?;
@@ -198,8 +198,8 @@ impl<E: Element, Q: Queue> Convolutions<'_, E, Q> {
         rows.start * row..rows.end * row
     }
 
-    /// The elements of all gates, `len` in all, from `gate` of the first image on.
-    fn from_gate(&self, gate: usize, len: usize) -> Range<usize> {
+    /// Of the `len` elements of all gates, those from `gate` of the first image on.
+    fn starting_at(&self, gate: usize, len: usize) -> Range<usize> {
         let first = gate * self.op.channels * self.op.out_height() * self.op.out_width();
         first.min(len)..len
     }
