@@ -1,6 +1,5 @@
 //! Whole networks, as the generated and run-time-shaped form.
 
-use dfdx::prelude::*;
 use regnet::space::{AnyNet, Bottleneck, RegNetParams, Stem};
 use regnet::{Backend, DynRegNet};
 
