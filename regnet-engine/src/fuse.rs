@@ -43,7 +43,7 @@ impl Fuse {
     }
 
     /// The convolution of the features, or of the hidden state, alone.
-    fn conv2d(&self) -> Conv2d {
+    pub fn conv2d(&self) -> Conv2d {
         let &Self { batch, channels, pixels, .. } = self;
         Conv2d {
             batch,

@@ -44,15 +44,18 @@ impl SqueezeExcite {
         TASK.div_ceil(self.pixels)
     }
 
-    fn squeeze(&self) -> GlobalAvgPool {
+    /// The means.
+    pub fn squeeze(&self) -> GlobalAvgPool {
         GlobalAvgPool { batch: self.batch, channels: self.channels, pixels: self.pixels }
     }
 
-    fn reduce(&self) -> Linear {
+    /// The reducing layer.
+    pub fn reduce(&self) -> Linear {
         Linear { batch: self.batch, in_features: self.channels, out_features: self.hidden }
     }
 
-    fn expand(&self) -> Linear {
+    /// The expanding layer.
+    pub fn expand(&self) -> Linear {
         Linear { batch: self.batch, in_features: self.hidden, out_features: self.channels }
     }
 }

@@ -5,9 +5,10 @@ use dfdx::tensor::CudaError;
 use regnet_engine::regulator::Saved;
 
 use super::ops;
-use super::queue::{Queue, View, ViewMut};
+use super::queue::Queue;
 use super::stream::DeviceMemory;
 use super::tensor::{Fresh, elements, filled, open, read, stream, write};
+use super::view::{View, ViewMut};
 use crate::backend::*;
 use crate::tensors::Flat;
 

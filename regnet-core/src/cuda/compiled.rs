@@ -23,7 +23,8 @@ use regnet_engine::squeeze_excite::SqueezeExcite;
 use regnet_space::{Conv, Op, Preset};
 
 use super::ops;
-use super::queue::{Argument, Element, Grid, Kernel, Product, Queue, View, ViewMut};
+use super::queue::{Argument, Element, Grid, Kernel, Product, Queue};
+use super::view::{View, ViewMut};
 
 /// Multiprocessors of an H100.
 const MULTIPROCESSORS: usize = 132;

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `kernels/` | the kernels, in CUDA C++; compiled for the card that is found, for each layer's sizes |
 //! | `ops` | each operation as launches of kernels on views of device memory |
-//! | `queue` | what a device must do for `ops` |
+//! | `queue`, `view` | what a device must do for `ops`, and how its memory is lent to them |
 //! | `stream` | a CUDA device that does it |
 //! | `location`, `tensor` | where a tensor's elements lie |
 //! | `backend` | the operations on dfdx's tensors |
@@ -28,6 +28,7 @@ mod stream;
 mod tensor;
 #[cfg(all(test, feature = "emulate-cuda"))]
 mod tests;
+mod view;
 
 #[cfg(feature = "cuda")]
 pub use device::{NoCuda, device};

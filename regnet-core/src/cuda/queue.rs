@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
-use std::marker::PhantomData;
-use std::ops::Range;
+
+use super::view::{View, ViewMut};
 
 /// An element type of the kernels.
 pub trait Element: Copy + Debug + Send + Sync + 'static {
@@ -27,87 +27,6 @@ impl Element for f64 {
 
     fn argument(value: f64) -> Argument {
         Argument::Double(value)
-    }
-}
-
-/// Elements in a device's memory, as `&[E]` is for the host's.
-#[derive(Debug)]
-pub struct View<'a, E> {
-    address: u64,
-    len: usize,
-    elements: PhantomData<&'a [E]>,
-}
-
-/// Elements in a device's memory to write to, as `&mut [E]` is for the host's.
-#[derive(Debug)]
-pub struct ViewMut<'a, E> {
-    address: u64,
-    len: usize,
-    elements: PhantomData<&'a mut [E]>,
-}
-
-impl<E> Clone for View<'_, E> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<E> Copy for View<'_, E> {}
-
-impl<E> View<'_, E> {
-    /// A view of `len` elements at `address`.
-    ///
-    /// # Safety
-    /// They are initialised, and until the device is done with what is launched while the view lives, they stay allocated
-    /// and nothing else writes to them.
-    #[allow(unsafe_code)]
-    pub unsafe fn new(address: u64, len: usize) -> Self {
-        Self { address, len, elements: PhantomData }
-    }
-
-    /// The number of elements.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// The elements of a range.
-    pub fn part(&self, range: Range<usize>) -> Self {
-        assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {} elements", self.len);
-        let address = self.address + (range.start * size_of::<E>()) as u64;
-        Self { address, len: range.len(), elements: PhantomData }
-    }
-}
-
-impl<E> ViewMut<'_, E> {
-    /// A view of `len` elements at `address`, which the first kernel may find uninitialised if it overwrites them.
-    ///
-    /// # Safety
-    /// Until the device is done with what is launched while the view lives, they stay allocated, and nothing else reads
-    /// them or writes to them.
-    #[allow(unsafe_code)]
-    pub unsafe fn new(address: u64, len: usize) -> Self {
-        Self { address, len, elements: PhantomData }
-    }
-
-    /// The number of elements.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// The same to read.
-    pub fn view(&self) -> View<'_, E> {
-        View { address: self.address, len: self.len, elements: PhantomData }
-    }
-
-    /// The same for a shorter time.
-    pub fn again(&mut self) -> ViewMut<'_, E> {
-        ViewMut { address: self.address, len: self.len, elements: PhantomData }
-    }
-
-    /// The elements of a range.
-    pub fn part(&mut self, range: Range<usize>) -> ViewMut<'_, E> {
-        let View { address, len, .. } = self.view().part(range);
-        ViewMut { address, len, elements: PhantomData }
     }
 }
 
@@ -153,13 +72,13 @@ impl Argument {
 
 impl<E> From<View<'_, E>> for Argument {
     fn from(view: View<'_, E>) -> Self {
-        Self::Address(view.address)
+        Self::Address(view.address())
     }
 }
 
 impl<E> From<&mut ViewMut<'_, E>> for Argument {
     fn from(view: &mut ViewMut<'_, E>) -> Self {
-        Self::Address(view.address)
+        Self::Address(view.address())
     }
 }
 

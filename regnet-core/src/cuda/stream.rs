@@ -14,7 +14,8 @@ use cudarc::driver::{CudaDevice, CudaSlice, DevicePtr, DevicePtrMut, result};
 use cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts};
 use dfdx::tensor::CudaError;
 
-use super::queue::{Argument, Element, Grid, Kernel, Product, Queue, View, ViewMut};
+use super::queue::{Argument, Element, Grid, Kernel, Product, Queue};
+use super::view::{View, ViewMut};
 
 /// A device, its matrix products, and the kernels that have been compiled for it.
 #[derive(Debug)]
@@ -159,10 +160,10 @@ impl Queue for Stream {
         product: &Product,
         a: View<'_, E>,
         b: View<'_, E>,
-        mut c: ViewMut<'_, E>,
+        c: ViewMut<'_, E>,
     ) -> Result<(), CudaError> {
         self.device.bind_to_thread()?;
-        let addresses = [Argument::from(a), Argument::from(b), Argument::from(&mut c)];
+        let addresses = [a, b, c.view()].map(|view| view.address());
         // SAFETY: the caller's promise that all elements lie within the views; `E::NAME` says which type they are of.
         unsafe {
             match E::NAME {
@@ -189,11 +190,7 @@ macro_rules! strided_batched {
             /// # Safety
             ///
             /// All elements that `product` reads and writes lie within the memory at the addresses.
-            unsafe fn $name(&self, product: &Product, addresses: [Argument; 3]) -> Result<(), CudaError> {
-                let [a, b, c] = addresses.map(|argument| match argument {
-                    Argument::Address(address) => address,
-                    _ => unreachable!("views are addresses"),
-                });
+            unsafe fn $name(&self, product: &Product, [a, b, c]: [u64; 3]) -> Result<(), CudaError> {
                 let &Product { m, n, k, a: of_a, b: of_b, c: [leading, stride], batch, add } = product;
                 let operation = |transposed| match transposed {
                     true => blas::cublasOperation_t::CUBLAS_OP_T,

@@ -10,8 +10,8 @@ use dfdx::tensor::CudaError;
 
 use super::location::{Location, locate};
 use super::ops::relu;
-use super::queue::{View, ViewMut};
 use super::stream::Stream;
+use super::view::{View, ViewMut};
 use crate::backend::Buffer;
 
 /// A flat tensor on a device.

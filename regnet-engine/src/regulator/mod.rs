@@ -77,7 +77,8 @@ impl Step {
         Saved { gates: self.cell.gates() * gate, reset: if has_reset { gate } else { 0 } }
     }
 
-    fn gate(&self) -> Gate {
+    /// The sizes of one of its gates.
+    pub fn gate(&self) -> Gate {
         Gate { batch: self.batch, channels: self.channels, pixels: self.out_height() * self.out_width() }
     }
 }

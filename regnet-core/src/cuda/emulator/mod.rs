@@ -7,7 +7,8 @@ mod library;
 use std::marker::PhantomData;
 use std::slice;
 
-use super::queue::{Argument, Element, Factor, Grid, Kernel, Product, Queue, View, ViewMut};
+use super::queue::{Argument, Element, Factor, Grid, Kernel, Product, Queue};
+use super::view::{View, ViewMut};
 
 /// Multiprocessors of the emulated device: few, so that small tests have grids of several blocks, and odd.
 const MULTIPROCESSORS: usize = 3;
@@ -116,12 +117,9 @@ impl Queue for Emulator {
         product: &Product,
         a: View<'_, E>,
         b: View<'_, E>,
-        mut c: ViewMut<'_, E>,
+        c: ViewMut<'_, E>,
     ) -> Result<(), String> {
-        let [a, b, c] = [Argument::from(a), Argument::from(b), Argument::from(&mut c)].map(|argument| {
-            let Argument::Address(address) = argument else { unreachable!("views are addresses") };
-            address as usize
-        });
+        let [a, b, c] = [a, b, c.view()].map(|view| view.address() as usize);
         // SAFETY: the caller's promise that all elements lie within the views, whose addresses are the host's.
         unsafe {
             match E::NAME {

@@ -4,7 +4,8 @@ use regnet_engine::batch_norm::{Activation, BatchNorm};
 
 use super::channels::{Partials, Planes, SOURCES, partials};
 use super::{Launch, length, length_mut};
-use crate::cuda::queue::{Argument, Element, Queue, View, ViewMut};
+use crate::cuda::queue::{Argument, Element, Queue};
+use crate::cuda::view::{View, ViewMut};
 
 /// The numbers each channel is normalised with, each `[channels]`.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! Sums over the images and pixels of each channel.
 
 use super::{BLOCKS_EACH, Launch, PRELUDE, THREADS, length_mut};
-use crate::cuda::queue::{Argument, Element, Grid, Queue, View, ViewMut};
+use crate::cuda::queue::{Argument, Element, Grid, Queue};
+use crate::cuda::view::{View, ViewMut};
 
 pub(super) const SOURCES: &[&str] = &[PRELUDE, include_str!("../kernels/channels.cu")];
 

@@ -4,7 +4,8 @@ use regnet_engine::conv2d::Conv2d;
 
 use super::product::{Matrix, Sizes, multiply};
 use super::{Launch, PRELUDE};
-use crate::cuda::queue::{Argument, Element, Grid, Queue, View, ViewMut};
+use crate::cuda::queue::{Argument, Element, Grid, Queue};
+use crate::cuda::view::{View, ViewMut};
 
 const TILES: &str = include_str!("../kernels/conv2d.cu");
 const FORWARD: &[&str] = &[PRELUDE, TILES, include_str!("../kernels/conv2d_forward.cu")];

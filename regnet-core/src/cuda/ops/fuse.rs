@@ -1,12 +1,12 @@
 //! The 1x1 convolution that fuses features with a hidden state: two matrix products of each image.
 
-use regnet_engine::conv2d::Conv2d;
 use regnet_engine::fuse::Fuse;
 
 use super::conv2d::{Convolution, backward_weight};
 use super::product::{Matrix, Sizes, multiply};
 use super::{Launch, PRELUDE, length, length_mut};
-use crate::cuda::queue::{Argument, Element, Queue, View, ViewMut};
+use crate::cuda::queue::{Argument, Element, Queue};
+use crate::cuda::view::{View, ViewMut};
 
 const SOURCES: &[&str] = &[PRELUDE, include_str!("../kernels/elementwise.cu")];
 
@@ -106,17 +106,7 @@ fn weight_half<E: Element, Q: Queue>(
     dy: View<'_, E>,
     mut dw: ViewMut<'_, E>,
 ) -> Result<(), Q::Error> {
-    let &Fuse { batch, channels, pixels, .. } = op;
-    let sizes = Conv2d {
-        batch,
-        in_channels: channels,
-        out_channels: channels,
-        group_width: channels,
-        kernel: 1,
-        stride: 1,
-        height: 1,
-        width: pixels,
-    };
+    let (channels, sizes) = (op.channels, op.conv2d());
     let op = Convolution { sizes, in_of: maps * channels, out_of: channels };
     let mut half = queue.memory::<E>(sizes.weight_len())?;
     queue.clear(&mut half)?;

@@ -3,7 +3,8 @@
 use regnet_engine::global_avg_pool::GlobalAvgPool;
 
 use super::{Launch, PRELUDE, THREADS, length, length_mut};
-use crate::cuda::queue::{Argument, Element, Grid, Queue, View, ViewMut};
+use crate::cuda::queue::{Argument, Element, Grid, Queue};
+use crate::cuda::view::{View, ViewMut};
 
 pub(super) const SOURCES: &[&str] = &[PRELUDE, include_str!("../kernels/planes.cu")];
 

@@ -4,7 +4,8 @@ use regnet_engine::linear::Linear;
 
 use super::product::{Matrix, Sizes, multiply};
 use super::{Launch, PRELUDE, length, length_mut};
-use crate::cuda::queue::{Argument, Element, Queue, View, ViewMut};
+use crate::cuda::queue::{Argument, Element, Queue};
+use crate::cuda::view::{View, ViewMut};
 
 const SOURCES: &[&str] = &[PRELUDE, include_str!("../kernels/elementwise.cu")];
 

@@ -3,7 +3,8 @@
 use regnet_engine::max_pool::MaxPool;
 
 use super::{Launch, PRELUDE, length, length_mut};
-use crate::cuda::queue::{Argument, Element, Queue, View, ViewMut};
+use crate::cuda::queue::{Argument, Element, Queue};
+use crate::cuda::view::{View, ViewMut};
 
 const SOURCES: &[&str] = &[PRELUDE, include_str!("../kernels/pooling.cu")];
 

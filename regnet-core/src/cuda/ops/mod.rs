@@ -19,7 +19,8 @@ pub mod regulator;
 pub mod relu;
 pub mod squeeze_excite;
 
-use super::queue::{Argument, Element, Grid, Kernel, Queue, View, ViewMut};
+use super::queue::{Argument, Element, Grid, Kernel, Queue};
+use super::view::{View, ViewMut};
 
 /// Threads of a block where a kernel does not care.
 const THREADS: usize = 256;

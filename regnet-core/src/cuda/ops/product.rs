@@ -1,6 +1,7 @@
 //! Products of row-major matrices, many of them side by side.
 
-use crate::cuda::queue::{Element, Factor, Product, Queue, View, ViewMut};
+use crate::cuda::queue::{Element, Factor, Product, Queue};
+use crate::cuda::view::{View, ViewMut};
 
 /// A row-major matrix, or one for each product.
 #[derive(Clone, Copy, Debug)]

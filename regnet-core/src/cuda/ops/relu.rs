@@ -1,7 +1,8 @@
 //! Rectified linear unit.
 
 use super::{Launch, PRELUDE, length, length_mut};
-use crate::cuda::queue::{Argument, Element, Queue, View, ViewMut};
+use crate::cuda::queue::{Argument, Element, Queue};
+use crate::cuda::view::{View, ViewMut};
 
 const SOURCES: &[&str] = &[PRELUDE, include_str!("../kernels/elementwise.cu")];
 

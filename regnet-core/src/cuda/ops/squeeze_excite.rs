@@ -1,12 +1,11 @@
 //! Squeeze-and-excitation: means, two linear layers and the gates.
 
-use regnet_engine::global_avg_pool::GlobalAvgPool;
-use regnet_engine::linear::Linear;
 use regnet_engine::squeeze_excite::SqueezeExcite;
 
 use super::global_avg_pool::{self, SOURCES};
 use super::{Launch, THREADS, length, length_mut, linear};
-use crate::cuda::queue::{Argument, Element, Grid, Queue, View, ViewMut};
+use crate::cuda::queue::{Argument, Element, Grid, Queue};
+use crate::cuda::view::{View, ViewMut};
 
 /// The weights, or their gradients.
 #[derive(Clone, Copy, Debug)]
@@ -32,18 +31,6 @@ pub struct Excitation<V> {
     pub gate: V,
 }
 
-fn squeeze(&SqueezeExcite { batch, channels, pixels, .. }: &SqueezeExcite) -> GlobalAvgPool {
-    GlobalAvgPool { batch, channels, pixels }
-}
-
-fn reduce(&SqueezeExcite { batch, channels, hidden, .. }: &SqueezeExcite) -> Linear {
-    Linear { batch, in_features: channels, out_features: hidden }
-}
-
-fn expand(&SqueezeExcite { batch, channels, hidden, .. }: &SqueezeExcite) -> Linear {
-    Linear { batch, in_features: hidden, out_features: channels }
-}
-
 /// Overwrites `y` with the gated `x`, and the excitation.
 pub fn forward<E: Element, Q: Queue>(
     queue: &Q,
@@ -56,12 +43,12 @@ pub fn forward<E: Element, Q: Queue>(
     length("x", x, op.len());
     length_mut("y", &y, op.len());
     let Excitation { mut pooled, mut hidden, mut gate } = into;
-    global_avg_pool::forward(queue, &squeeze(op), x, pooled.again())?;
+    global_avg_pool::forward(queue, &op.squeeze(), x, pooled.again())?;
     let launch = Launch { queue, sources: SOURCES, constants: &[("PIXELS", op.pixels)] };
-    linear::forward(queue, &reduce(op), pooled.view(), weights.w1, weights.b1, hidden.again())?;
+    linear::forward(queue, &op.reduce(), pooled.view(), weights.w1, weights.b1, hidden.again())?;
     let arguments = [Argument::size(hidden.len()), (&mut hidden).into()];
     launch.run::<E>("relu_in_place", launch.each(hidden.len()), &arguments)?;
-    linear::forward(queue, &expand(op), hidden.view(), weights.w2, weights.b2, gate.again())?;
+    linear::forward(queue, &op.expand(), hidden.view(), weights.w2, weights.b2, gate.again())?;
     let arguments = [Argument::size(gate.len()), (&mut gate).into()];
     launch.run::<E>("sigmoid_in_place", launch.each(gate.len()), &arguments)?;
     let arguments = [Argument::size(gate.len()), x.into(), gate.view().into(), (&mut y).into()];
@@ -93,19 +80,19 @@ pub fn backward<E: Element, Q: Queue>(
     launch.run::<E>("gate_planes_backward_gate", grid, &arguments)?;
 
     let Weights { w1: dw1, b1: db1, w2: dw2, b2: db2 } = dweights;
-    linear::backward_parameters(queue, &expand(op), saved.hidden, dgate.view(), dw2, db2)?;
+    linear::backward_parameters(queue, &op.expand(), saved.hidden, dgate.view(), dw2, db2)?;
     let mut dhidden = queue.memory::<E>(op.batch * op.hidden)?;
     queue.clear(&mut dhidden)?;
     let mut dhidden = queue.elements(&mut dhidden);
-    linear::backward_input(queue, &expand(op), weights.w2, dgate.view(), dhidden.again())?;
+    linear::backward_input(queue, &op.expand(), weights.w2, dgate.view(), dhidden.again())?;
     let arguments = [Argument::size(dhidden.len()), saved.hidden.into(), (&mut dhidden).into()];
     launch.run::<E>("mask_in_place", launch.each(dhidden.len()), &arguments)?;
 
-    linear::backward_parameters(queue, &reduce(op), saved.pooled, dhidden.view(), dw1, db1)?;
+    linear::backward_parameters(queue, &op.reduce(), saved.pooled, dhidden.view(), dw1, db1)?;
     let mut dpooled = queue.memory::<E>(planes)?;
     queue.clear(&mut dpooled)?;
     let mut dpooled = queue.elements(&mut dpooled);
-    linear::backward_input(queue, &reduce(op), weights.w1, dhidden.view(), dpooled.again())?;
+    linear::backward_input(queue, &op.reduce(), weights.w1, dhidden.view(), dpooled.again())?;
     let arguments =
         [Argument::size(planes), saved.gate.into(), dpooled.view().into(), dy.into(), (&mut dx).into()];
     launch.run::<E>("gate_planes_backward", launch.each(op.len()), &arguments)

@@ -8,7 +8,8 @@ use regnet_engine::regulator::{Cell, ConvWeights, Step};
 use super::Inputs;
 use crate::cuda::ops::conv2d::{self, Convolution};
 use crate::cuda::ops::{Launch, PRELUDE, length};
-use crate::cuda::queue::{Argument, Element, Queue, View, ViewMut};
+use crate::cuda::queue::{Argument, Element, Queue};
+use crate::cuda::view::{View, ViewMut};
 
 const SOURCES: &[&str] = &[PRELUDE, include_str!("../../kernels/taps.cu")];
 

@@ -2,13 +2,13 @@
 
 mod convolution;
 
-use regnet_engine::cells::Gate;
 use regnet_engine::regulator::{Cell, ConvWeights, Saved, Step, Weights};
 
 use self::convolution::{Convolutions, Of};
 use super::cells::{gru, lstm, rnn};
 use super::{channels, length, length_mut};
-use crate::cuda::queue::{Element, Queue, View, ViewMut};
+use crate::cuda::queue::{Element, Queue};
+use crate::cuda::view::{View, ViewMut};
 
 /// What a step reads.
 #[derive(Clone, Copy, Debug)]
@@ -33,10 +33,6 @@ pub struct Gradients<'a, E> {
 /// Of a gru, the gates whose convolutions see H, and the one whose convolution sees `r H`.
 const UPDATE_AND_RESET: std::ops::Range<usize> = 0..2;
 const CANDIDATE: std::ops::Range<usize> = 2..3;
-
-fn gate(op: &Step) -> Gate {
-    Gate { batch: op.batch, channels: op.channels, pixels: op.out_height() * op.out_width() }
-}
 
 #[track_caller]
 fn check<E>(op: &Step, weights: &Weights<View<'_, E>>, inputs: Inputs<'_, E>, saved: &Saved<ViewMut<'_, E>>) {
@@ -64,7 +60,7 @@ pub fn forward<E: Element, Q: Queue>(
     length_mut("out", &out, op.state_len());
     let Saved { mut gates, mut reset } = saved;
     let convolutions = Convolutions { queue, op, weights: &weights.convolutions };
-    let (size, bias, state) = (gate(op), weights.bias, inputs.state);
+    let (size, bias, state) = (op.gate(), weights.bias, inputs.state);
     let into = if op.cell == Cell::Rnn { out.again() } else { gates.again() };
     convolutions.all(&inputs, into)?;
     match op.cell {
@@ -99,7 +95,7 @@ pub fn backward<E: Element, Q: Queue>(
     let Saved { mut gates, reset } = saved;
     let Gradients { dx, mut dstate, dweights: Weights { mut convolutions, bias } } = into;
     let of = Convolutions { queue, op, weights: &weights.convolutions };
-    let (size, state) = (gate(op), inputs.state);
+    let (size, state) = (op.gate(), inputs.state);
     match op.cell {
         Cell::Rnn => rnn::backward(queue, &size, (out, dout), gates.again())?,
         Cell::Lstm => {
@@ -151,7 +147,7 @@ fn reset_backward<E: Element, Q: Queue>(
     dstate: ViewMut<'_, E>,
     dweights: &mut ConvWeights<ViewMut<'_, E>>,
 ) -> Result<(), Q::Error> {
-    let size = gate(of.op);
+    let size = of.op.gate();
     let mut dreset = of.queue.memory::<E>(size.len())?;
     of.queue.clear(&mut dreset)?;
     let mut dreset = of.queue.elements(&mut dreset);
