@@ -5,10 +5,10 @@
 //! cargo test -p regnet-core --features cuda --lib cuda::compiled -- --nocapture
 //! ```
 //!
-//! With `KERNELS=FOLDER` each kernel's PTX is left there, for `ptxas -v` to say what registers it takes.
+//! With `KERNELS=FOLDER` each program's PTX is left there, for `ptxas -v` to say what registers it takes.
 #![allow(unsafe_code)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -201,24 +201,32 @@ fn kernels_of_published_models_compile() {
         let Ok(()) = record(&queue, model);
     }
     let folder = std::env::var_os("KERNELS").map(PathBuf::from);
-    let mut seen = BTreeSet::new();
+    let mut programs = BTreeMap::<String, BTreeSet<&str>>::new();
     for kernel in queue.0.into_inner().expect("no test failed with it") {
-        let name = kernel
-            .constants
-            .iter()
-            .fold(kernel.name.to_owned(), |name, (key, value)| format!("{name}-{key}{value}"));
-        if !seen.insert(name.clone()) {
-            continue;
-        }
-        let text = kernel.definitions() + &kernel.sources.concat();
+        programs.entry(kernel.text()).or_default().insert(kernel.name);
+    }
+    for (number, (text, names)) in programs.iter().enumerate() {
         let options = CompileOptions { arch: Some("compute_90"), ..CompileOptions::default() };
-        let program = compile_ptx_with_opts(text, options).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let text = program.to_src();
-        assert!(text.contains(&format!(".entry {}(", kernel.name)), "{name} is not in its program");
+        let program =
+            compile_ptx_with_opts(text, options).unwrap_or_else(|error| panic!("{names:?}: {error}"));
+        let program = program.to_src();
+        for name in names {
+            assert!(program.contains(&format!(".entry {name}(")), "{name} is not in its program");
+        }
         if let Some(folder) = &folder {
-            std::fs::write(folder.join(format!("{name}.ptx")), text).expect("the folder can be written to");
+            let constants: String = text
+                .lines()
+                .take_while(|line| line.starts_with("#define"))
+                .map(|line| format!("// {line}\n"))
+                .collect();
+            let file = folder.join(format!("{number:03}.ptx"));
+            std::fs::write(file, constants + &program).expect("the folder can be written to");
         }
     }
-    println!("{} kernels", seen.len());
-    assert!(seen.len() > 50, "{seen:?}");
+    println!(
+        "{} programs of {} kernels",
+        programs.len(),
+        programs.values().map(BTreeSet::len).sum::<usize>()
+    );
+    assert!(programs.len() > 50, "{programs:?}");
 }

@@ -103,13 +103,13 @@ impl Hash for Kernel {
 }
 
 impl Kernel {
-    /// The constants as text that stands before the sources.
-    pub fn definitions(&self) -> String {
+    /// The constants and the sources.
+    pub fn text(&self) -> String {
         let mut text = format!("#define REAL {}\n", self.element);
         for (name, value) in &self.constants {
             text += &format!("#define {name} {value}\n");
         }
-        text
+        text + &self.sources.concat()
     }
 }
 

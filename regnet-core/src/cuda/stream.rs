@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::cublas::CudaBlas;
 use cudarc::cublas::sys as blas;
-use cudarc::driver::sys::{CUdevice_attribute, CUfunction};
+use cudarc::driver::sys::{CUdevice_attribute, CUfunction, CUmodule};
 use cudarc::driver::{CudaDevice, CudaSlice, DevicePtr, DevicePtrMut, result};
 use cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts};
 use dfdx::tensor::CudaError;
@@ -25,15 +25,27 @@ pub struct Stream {
     multiprocessors: usize,
     /// What the compiler calls the card's instructions.
     architecture: &'static str,
-    functions: Mutex<HashMap<Kernel, Function>>,
+    compiled: Mutex<Compiled>,
 }
 
-/// A kernel in the device's memory; it stays there until the process ends.
+/// What has been compiled; it stays in the device's memory until the process ends.
+#[derive(Debug, Default)]
+struct Compiled {
+    functions: HashMap<Kernel, Function>,
+    /// By their text, which often has several functions.
+    modules: HashMap<String, Module>,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Function(CUfunction);
 
-// SAFETY: a handle, which the driver lets any thread use whose context is the device's; `launch` sees to that.
+#[derive(Clone, Copy, Debug)]
+struct Module(CUmodule);
+
+// SAFETY: handles, which the driver lets any thread use whose context is the device's; `launch` sees to that.
 unsafe impl Send for Function {}
+// SAFETY: as above.
+unsafe impl Send for Module {}
 
 /// Memory of a device.
 #[derive(Debug)]
@@ -57,7 +69,7 @@ impl Stream {
         // cudarc's options want it for ever; there is one of it for each device.
         let architecture = Box::leak(format!("compute_{}{}", major?, minor?).into_boxed_str());
         let multiprocessors = usize::try_from(multiprocessors?).unwrap_or(1).max(1);
-        Ok(Self { device, blas, multiprocessors, architecture, functions: Mutex::default() })
+        Ok(Self { device, blas, multiprocessors, architecture, compiled: Mutex::default() })
     }
 
     /// Convolutions by this crate's own kernels stay in f32.
@@ -72,31 +84,34 @@ impl Stream {
     }
 
     fn function(&self, kernel: &Kernel) -> Result<Function, CudaError> {
-        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&function) = functions.get(kernel) {
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&function) = compiled.functions.get(kernel) {
             return Ok(function);
         }
-        let function = self.compile(kernel)?;
-        functions.insert(kernel.clone(), function);
+        let text = kernel.text();
+        let Module(module) = match compiled.modules.get(&text) {
+            Some(&module) => module,
+            None => {
+                *compiled.modules.entry(text.clone()).insert_entry(self.compile(kernel.name, text)?).get()
+            }
+        };
+        let name = CString::new(kernel.name).expect("a name holds no zero");
+        // SAFETY: the module is never unloaded, and the context is bound.
+        let function = Function(unsafe { result::module::get_function(module, name) }?);
+        compiled.functions.insert(kernel.clone(), function);
         Ok(function)
     }
 
     /// # Panics
     ///
     /// If the text does not compile, which is a fault of this crate's or of CUDA's installation, found at the first kernel.
-    fn compile(&self, kernel: &Kernel) -> Result<Function, CudaError> {
-        let text = kernel.definitions() + &kernel.sources.concat();
+    fn compile(&self, name: &str, text: String) -> Result<Module, CudaError> {
         let options = CompileOptions { arch: Some(self.architecture), ..CompileOptions::default() };
         let program = compile_ptx_with_opts(text, options)
-            .unwrap_or_else(|error| panic!("NVRTC does not compile {}: {error}", kernel.name));
-        let [program, name] = [program.to_src(), kernel.name.to_owned()]
-            .map(|text| CString::new(text).expect("neither PTX nor a name holds a zero"));
-        // SAFETY: the text is PTX that ends in a zero, the module is never unloaded, and the context is bound.
-        let function = unsafe {
-            let module = result::module::load_data(program.as_ptr().cast())?;
-            result::module::get_function(module, name)?
-        };
-        Ok(Function(function))
+            .unwrap_or_else(|error| panic!("NVRTC does not compile {name}: {error}"));
+        let program = CString::new(program.to_src()).expect("PTX holds no zero");
+        // SAFETY: the text is PTX that ends in a zero, and the context is bound.
+        Ok(Module(unsafe { result::module::load_data(program.as_ptr().cast()) }?))
     }
 }
 

@@ -57,12 +57,7 @@ fn pointer(argument: &mut Argument) -> *mut c_void {
 fn compile(kernel: &Kernel) -> Result<Library, String> {
     let folder = TempDir::new().map_err(|e| e.to_string())?;
     let (source, library) = (folder.path().join("kernel.cpp"), folder.path().join("kernel.so"));
-    let text = format!(
-        "#define ENTRY {}\n{}{RUNTIME}{}{LAUNCH}",
-        kernel.name,
-        kernel.definitions(),
-        kernel.sources.concat()
-    );
+    let text = format!("#define ENTRY {}\n{RUNTIME}{}{LAUNCH}", kernel.name, kernel.text());
     fs::write(&source, text).map_err(|e| e.to_string())?;
     build(&source, &library)?;
     // SAFETY: the library was just built from this module's text; loading it runs no code but the standard library's.
