@@ -52,6 +52,12 @@ impl<'a> Place<'a> {
         Self { start, block_stride: map.block_stride(), positions: None }
     }
 
+    /// The same so many floats further on.
+    #[inline(always)]
+    pub fn moved(self, floats: usize) -> Self {
+        Self { start: self.start + floats, ..self }
+    }
+
     #[inline(always)]
     fn at(&self, block: usize, pixel: usize, lanes: usize) -> usize {
         let within = self.positions.map_or(pixel * lanes, |positions| positions[pixel] as usize);
