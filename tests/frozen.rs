@@ -3,7 +3,9 @@
 
 use dfdx::prelude::*;
 use regnet::frozen::{Frozen, Isa, Options, stage_features};
-use regnet::space::{AnyNet, Block, Bottleneck, Stage, Stem, StemKind, presets, torchvision_presets};
+use regnet::space::{
+    AnyNet, Block, Bottleneck, DesignSpace, Sampler, Stage, Stem, StemKind, presets, torchvision_presets,
+};
 use regnet::{Built, Declared, DynRegNet, Features, Run, regnet, self_regulated, state};
 
 type Net = regnet!(< d=7, w0=24, wa=24.5, wm=2.5, g=8, b=1, se=true >, classes = 10);
@@ -42,9 +44,9 @@ fn images(dev: &Cpu, shape: [usize; 4]) -> Tensor<(usize, usize, usize, usize), 
     dev.tensor_from_vec(numbers, (shape[0], shape[1], shape[2], shape[3]))
 }
 
-/// Within 1e-5 of the largest.
+/// Within 1e-5 of the largest; the largest difference, as a part of it.
 #[track_caller]
-fn assert_close(what: &str, actual: &[f32], expected: &[f32]) {
+fn assert_close(what: &str, actual: &[f32], expected: &[f32]) -> f32 {
     let scale = expected.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
     assert_eq!(actual.len(), expected.len(), "{what}");
     let worst = actual.iter().zip(expected).fold(0.0_f32, |most, (a, e)| {
@@ -52,21 +54,23 @@ fn assert_close(what: &str, actual: &[f32], expected: &[f32]) {
         if difference <= most { most } else { difference }
     });
     assert!(worst <= 1e-5, "{what}: {worst:e}");
+    worst
 }
 
-/// Compares a network shaped at run time with its engine.
-fn compare(what: &str, spec: &AnyNet, height: usize, width: usize, batches: &[usize]) {
+/// Compares a network shaped at run time with its engine; the largest difference of any batch.
+fn compare(what: &str, spec: &AnyNet, height: usize, width: usize, batches: &[usize]) -> f32 {
     let dev = Cpu::default();
     let mut net = DynRegNet::<f32, Cpu>::try_new(&dev, spec).unwrap();
     randomise(&mut net);
     let engine = net.freeze(height, width, &Options { threads: 2, ..Options::default() }).unwrap();
-    for &batch in batches {
+    let differences = batches.iter().map(|&batch| {
         let images = images(&dev, [batch, spec.input_channels, height, width]);
         let expected = net.try_run(images.clone()).unwrap().as_vec();
         let mut logits = vec![0.0; expected.len()];
         engine.run(&images.as_vec(), &mut logits).unwrap();
-        assert_close(&format!("{what}, {batch} x {height} x {width}"), &logits, &expected);
-    }
+        assert_close(&format!("{what}, {batch} x {height} x {width}"), &logits, &expected)
+    });
+    differences.fold(0.0, f32::max)
 }
 
 #[test]
@@ -88,10 +92,25 @@ fn published_models_at_full_size() {
     for preset in presets().iter().chain(torchvision_presets()) {
         let net = preset.declaration().to_anynet().unwrap();
         let batches: &[usize] = if preset.megaflops > 4000 { &[1, 3] } else { &[1, 3, 16] };
-        for side in [224, 193] {
-            compare(preset.name, &net, side, side, batches);
+        let each = [224, 193].map(|side| compare(preset.name, &net, side, side, batches));
+        println!("{}: {:.1e}", preset.name, each[0].max(each[1]));
+    }
+}
+
+#[test]
+fn networks_drawn_at_random() {
+    let numbers = "d <= 2, w <= 200, b = {1/2, 1, 2, 4}, g = {1, 2, 4, 8, 12, 16, 24, 40, 64}, stages = 1..4";
+    for (seed, ends) in [
+        (1, "stem = cifar(24), resolution = 16, classes = 10"),
+        (2, "stem = simple(16), resolution = 64, classes = 17, se = 0.25"),
+        (3, "stem = resnet(20), resolution = 64, classes = 10, se = 0.5"),
+    ] {
+        let space = DesignSpace::parse(&format!("AnyNetXA, {numbers}, {ends}")).unwrap();
+        let [_, height, width] = space.input();
+        for drawn in Sampler::new(space, seed).draw(12).unwrap() {
+            let what = format!("{:?}, {:?}", drawn.net.stem, drawn.net.stages);
+            compare(&what, &drawn.net, height, width + 1, &[1, 3]);
         }
-        println!("{}", preset.name);
     }
 }
 

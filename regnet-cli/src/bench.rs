@@ -1,5 +1,6 @@
 //! `regnet bench`.
 
+mod figures;
 mod on_device;
 mod traffic;
 
@@ -10,17 +11,17 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::ValueEnum;
 use regnet::dfdx::prelude::Cpu;
-use regnet::frozen::{Engine, Isa, Options, StepTime, peak};
+use regnet::frozen::{Isa, Options, StepTime, peak};
 use regnet::space::AnyNet;
 use regnet::train::Recipe;
 use regnet::train::data::Batch;
 use regnet::train::learner::Learner;
 use regnet::weights::Head;
 use regnet::{DeviceName, DynRegNet};
-use serde_json::json;
 
 use crate::network::NetworkArgs;
 use crate::weights;
+use figures::Figures;
 
 /// What to measure, and how.
 #[derive(clap::Args)]
@@ -89,19 +90,17 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let spec = net.spec().clone();
     let flops = spec.complexity(args.size, args.size)?.flops * args.batch.get() as u64;
     let peak = peak::flops(bench.isa, threads)?;
-    let (seconds, steps) = match args.mode {
+    let Measured { seconds, freeze, steps } = match args.mode {
         Mode::Infer => bench.infer(&net)?,
-        Mode::Train => (bench.train(net, &device)?, Vec::new()),
+        Mode::Train => Measured { seconds: bench.train(net, &device)?, ..Measured::default() },
     };
     // Forward, the gradient of the input and that of the weights.
     let passes = if args.mode == Mode::Train { 3 } else { 1 };
     let median = seconds[seconds.len() / 2];
     let speed = (2 * passes * flops) as f64 / median;
-    let figures = Figures { median, min: seconds[0], speed, peak };
-    if args.json {
-        return bench.json(&figures, &steps, out);
-    }
-    bench.text(&figures, &steps, out)
+    let layers = args.profile.then_some(steps);
+    let figures = Figures { median, min: seconds[0], freeze, speed, peak, threads, isa: bench.isa, layers };
+    if args.json { figures.json(out) } else { figures.text(out) }
 }
 
 struct Bench<'a> {
@@ -110,12 +109,14 @@ struct Bench<'a> {
     isa: Isa,
 }
 
-/// Seconds, and operations a second.
-struct Figures {
-    median: f64,
-    min: f64,
-    speed: f64,
-    peak: f64,
+/// What was measured, in seconds.
+#[derive(Default)]
+struct Measured {
+    /// Each run, sorted.
+    seconds: Vec<f64>,
+    /// Making the engine.
+    freeze: Option<f64>,
+    steps: Vec<StepTime>,
 }
 
 impl Bench<'_> {
@@ -146,16 +147,18 @@ impl Bench<'_> {
         Ok(seconds)
     }
 
-    fn infer(&self, net: &DynRegNet<f32, Cpu>) -> anyhow::Result<(Vec<f64>, Vec<StepTime>)> {
+    fn infer(&self, net: &DynRegNet<f32, Cpu>) -> anyhow::Result<Measured> {
         let options = Options { threads: self.threads, isa: self.isa, features: Vec::new() };
-        let engine: Engine = net.freeze(self.args.size, self.args.size, &options)?;
+        let start = Instant::now();
+        let engine = net.freeze(self.args.size, self.args.size, &options)?;
+        let freeze = start.elapsed().as_secs_f64();
         let batch = self.args.batch.get();
         let images = pixels(batch * engine.input().len());
         let mut logits = vec![0.0; batch * net.spec().classes];
         let seconds = self.measure(|| Ok(engine.run(&images, &mut logits)?))?;
         let steps =
             if self.args.profile { engine.profile(&images, self.args.repeat.get())? } else { Vec::new() };
-        Ok((seconds, steps))
+        Ok(Measured { seconds, freeze: Some(freeze), steps })
     }
 
     fn train(&self, mut net: DynRegNet<f32, Cpu>, device: &Cpu) -> anyhow::Result<Vec<f64>> {
@@ -170,81 +173,9 @@ impl Bench<'_> {
         let mut learner = Learner::new(device, &mut net, &Recipe::default());
         self.measure(|| learner.step(&batch, 0.0).map(drop).map_err(Into::into))
     }
-
-    fn json(&self, figures: &Figures, steps: &[StepTime], out: &mut dyn Write) -> anyhow::Result<()> {
-        let mut object = json!({
-            "median_ms": 1e3 * figures.median,
-            "min_ms": 1e3 * figures.min,
-            "gflops": figures.speed / 1e9,
-            "peak_share": figures.speed / figures.peak,
-        });
-        if self.args.profile {
-            object["layers"] = steps
-                .iter()
-                .map(|step| {
-                    json!({
-                        "layer": step.layer,
-                        "kind": step.kind,
-                        "ms": 1e3 * step.seconds,
-                        "gflops": 2e-9 * step.multiply_adds as f64 / step.seconds,
-                        "gigabytes_per_second": 1e-9 * step.bytes as f64 / step.seconds,
-                    })
-                })
-                .collect();
-        }
-        writeln!(out, "{object}")?;
-        Ok(())
-    }
-
-    fn text(&self, figures: &Figures, steps: &[StepTime], out: &mut dyn Write) -> anyhow::Result<()> {
-        let Figures { median, min, speed, peak } = figures;
-        writeln!(
-            out,
-            "median {:.2} ms, least {:.2} ms: {:.1} GFLOP/s, {:.0} % of the {:.0} that {} can multiply and add by {}",
-            1e3 * median,
-            1e3 * min,
-            speed / 1e9,
-            100.0 * speed / peak,
-            peak / 1e9,
-            threads(self.threads),
-            self.isa,
-        )?;
-        if steps.is_empty() {
-            return Ok(());
-        }
-        let bandwidth = peak::bandwidth(self.threads)?;
-        let all: f64 = steps.iter().map(|step| step.seconds).sum();
-        writeln!(out, "memory is copied at {:.1} GB/s\n", bandwidth / 1e9)?;
-        writeln!(
-            out,
-            "{:<16} {:<22} {:>14} {:>9} {:>6} {:>9} {:>6} {:>7}",
-            "layer", "kind", "result", "us", "time", "GFLOP/s", "peak", "GB/s"
-        )?;
-        for step in steps {
-            let seconds = step.seconds;
-            let speed = 2.0 * step.multiply_adds as f64 / seconds;
-            let shape = format!("{} x {} x {}", step.shape.c, step.shape.h, step.shape.w);
-            writeln!(
-                out,
-                "{:<16} {:<22} {shape:>14} {:>9.1} {:>4.1} % {:>9.1} {:>4.0} % {:>7.1}",
-                step.layer,
-                step.kind,
-                1e6 * seconds,
-                100.0 * seconds / all,
-                speed / 1e9,
-                100.0 * speed / peak,
-                step.bytes as f64 / seconds / 1e9,
-            )?;
-        }
-        Ok(())
-    }
 }
 
 /// Values as of normalised images.
 fn pixels(count: usize) -> Vec<f32> {
     (0..count).map(|i| (i.wrapping_mul(2_654_435_761) % 1009) as f32 / 504.5 - 1.0).collect()
-}
-
-fn threads(count: usize) -> String {
-    if count == 1 { "1 thread".to_owned() } else { format!("{count} threads") }
 }

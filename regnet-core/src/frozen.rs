@@ -64,7 +64,8 @@ pub fn freeze<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     let graph = spec.graph(height, width)?;
     let mut tensors = HashMap::new();
     state::read(model, |Entry { name, values, .. }: Entry<E>| {
-        let values: Vec<f32> = values.iter().map(|value| value.to_f32().unwrap_or(f32::NAN)).collect();
+        // Of `f32`, this keeps the memory it is in.
+        let values: Vec<f32> = values.into_iter().map(|value| value.to_f32().unwrap_or(f32::NAN)).collect();
         tensors.insert(name, values);
     });
     Ok(Engine::new(&graph, |name| tensors.remove(name), options)?)

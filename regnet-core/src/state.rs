@@ -84,7 +84,10 @@ fn entry<S: Shape, E: Dtype, D: Device<E>>(
     tensor: &Tensor<S, E, D>,
 ) -> Entry<E> {
     let Slot { name, dims } = slot(name, tensor);
-    Entry { name, dims, trained: options.do_gradient_update, values: tensor.as_vec() }
+    // `as_vec` would go from index to index.
+    let mut values = vec![E::default(); tensor.shape().num_elements()];
+    tensor.clone().reshape_like(&(values.len(),)).copy_into(&mut values);
+    Entry { name, dims, trained: options.do_gradient_update, values }
 }
 
 /// The dimensions that PyTorch's layers give a tensor of a regulator, which has none for gates, for maps of a state and for

@@ -1,6 +1,7 @@
 //! Buffers whose first element begins a cache line, so that vectors do not lie across two.
 
 use crate::Real;
+use crate::pages::ask_for_large_pages;
 
 /// Bytes of a cache line, and of the widest vector.
 const LINE: usize = 64;
@@ -24,9 +25,11 @@ impl<T: Real> Aligned<T> {
         Aligned { elements, first }
     }
 
-    /// Nothing so far, with room for as many elements. If there come more, the alignment is lost.
+    /// Nothing so far, with room for as many elements, in large pages where there are. If there come more, the alignment
+    /// is lost.
     pub(crate) fn with_capacity(length: usize) -> Self {
         let mut elements: Vec<T> = Vec::with_capacity(length + LINE / size_of::<T>());
+        ask_for_large_pages(elements.spare_capacity_mut());
         let first = elements.as_ptr().align_offset(LINE).min(LINE / size_of::<T>());
         elements.resize(first, T::zero());
         Aligned { elements, first }

@@ -32,13 +32,14 @@
 //! # Speed
 //!
 //! `cargo bench -p regnet-engine` prints a table. The vector instructions are chosen at run time by
-//! [`pulp`]; no compiler flags are needed, and this crate contains no `unsafe`.
+//! [`pulp`]; no compiler flags are needed.
 //!
 //! # Panics
 //!
 //! Every kernel panics, naming the slice, when a slice's length does not follow from the sizes.
 
-// The engine's threads share memory and jobs, in two modules that allow it and say why it is sound.
+// The frozen engine's threads share memory and jobs, it asks for memory in large pages and before it is read: four small
+// modules allow it, and say why it is sound.
 #![deny(unsafe_code)]
 
 mod aligned;
@@ -55,6 +56,7 @@ pub mod global_avg_pool;
 mod kernels;
 pub mod linear;
 pub mod max_pool;
+mod pages;
 mod planes;
 mod product;
 mod real;

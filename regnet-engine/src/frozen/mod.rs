@@ -33,7 +33,9 @@
 //!
 //! Activations lie in blocks of as many channels as a register has lanes, `[block][image][row][column][lane]`, so that
 //! a kernel multiplies a broadcast input value by a register of weights, whatever the size of the map. Batches are split
-//! by image; images that are fewer than the threads are split by rows or by channels.
+//! by image; images that are fewer than the threads are split by rows or by channels. For one image the weights, which are
+//! read once, are what takes long to come: they lie in large pages where the system has them (`pages`), and kernels ask for
+//! them some time before they need them.
 
 // Kernels count registers, from 0 to a constant; the compiler unrolls such loops, and keeps what is indexed in registers.
 #![allow(clippy::needless_range_loop)]
@@ -223,7 +225,8 @@ impl Engine {
         if arenas.as_ref().len() < count * plan.arena {
             // The old one goes first, so that there are never two.
             *arenas = Aligned::zeros(0);
-            *arenas = Aligned::zeros(count * plan.arena);
+            *arenas = Aligned::with_capacity(count * plan.arena);
+            arenas.extend_zeros(count * plan.arena);
         }
         self.compute(plan, call, results, arenas.as_mut(), count);
     }

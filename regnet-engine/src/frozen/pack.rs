@@ -57,20 +57,18 @@ pub(super) fn pack(
     Ok(Packed { values: packing.values, places })
 }
 
-/// Values that a convolution takes at most once it is packed.
+/// Values that a convolution takes once it is packed.
 fn len(layer: &Convolution, lanes: usize) -> usize {
     let conv = &layer.conv;
-    let inputs = if is_grouped(layer) {
-        // Blocks that lie in several groups, and cannot tell them apart by lanes, read all of them.
-        let wide = lanes + 2 * conv.group_width;
-        let even = conv.group_width.is_multiple_of(lanes) || lanes.is_multiple_of(conv.group_width);
-        if even { conv.group_width } else { wide }
+    let outputs = conv.output.next_multiple_of(lanes);
+    let weights = if is_grouped(layer) {
+        Sources::new(conv.output, conv.group_width, lanes).packed_len(lanes)
     } else {
-        conv.input
+        outputs * conv.input * conv.kernel * conv.kernel
     };
     let projected = layer.projection.as_ref().map_or(0, |projection| projection.channels);
     let bias = 1;
-    conv.output.next_multiple_of(lanes) * (inputs * conv.kernel * conv.kernel + projected + bias)
+    weights + outputs * (projected + bias)
 }
 
 struct Packing<'a> {

@@ -1,6 +1,6 @@
 //! The product at the heart of every dense convolution: some pixels times some blocks of output channels.
 
-use super::isa::{Isa, Kernel, Vectors};
+use super::isa::{Isa, Kernel, Vectors, prefetch_after};
 use super::store::Store;
 
 /// What is multiplied: an input map, and the weights that some blocks of output channels have for it.
@@ -74,6 +74,7 @@ fn add<S: Vectors, const PIXELS: usize, const BLOCKS: usize, const STEP: usize>(
     weights: &[[S::f32s; BLOCKS]],
 ) -> [[S::f32s; BLOCKS]; PIXELS] {
     for (channel, weights) in weights.iter().enumerate() {
+        prefetch_after::<S, BLOCKS>(weights);
         for pixel in 0..PIXELS {
             let x = simd.splat_f32s(S::channel(&pixels[pixel][0], channel));
             for block in 0..BLOCKS {

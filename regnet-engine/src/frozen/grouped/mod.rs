@@ -4,16 +4,19 @@
 //! the same for all lanes; where it holds several, lanes read different channels, which a permutation brings together.
 
 mod sources;
+mod tile;
 
 use std::sync::Arc;
 
 use super::isa::{Isa, Kernel, Vectors};
 use super::map::Map;
+use super::shared::Shared;
 use super::store::{Activation, Place, Store};
-use super::work::{Run, Work, begin};
+use super::work::{Run, begin};
 
+use sources::Lanes;
 pub(super) use sources::Sources;
-use sources::{Lanes, Mixture};
+use tile::multiply;
 
 /// A 3x3 convolution whose input, bordered, has as many channels as its output.
 #[derive(Debug)]
@@ -34,23 +37,18 @@ pub(super) struct Grouped {
 /// Rows and columns of a tile.
 const ROWS: usize = 2;
 
-const fn most_columns(isa: Isa, stride: usize) -> usize {
-    match (isa.registers() >= 32, stride) {
-        (true, 1) => 7,
-        (true, _) => 7,
-        (false, 1) => 4,
-        (false, _) => 4,
-    }
+const fn most_columns(isa: Isa) -> usize {
+    if isa.registers() >= 32 { 7 } else { 4 }
 }
 
-impl Kernel for Run<'_, Grouped> {
+impl<'a> Kernel for Run<'a, Grouped> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Vectors>(self, simd: S) {
         let Self { step, isa, work } = self;
         work.clear_border(&step.out);
-        let most = most_columns(isa, step.stride);
+        let most = most_columns(isa);
         let columns = step.out.width.div_ceil(most);
         let bands = step.out.height.div_ceil(ROWS);
         // Whole blocks where there are enough of them: their weights stay where they are.
@@ -60,14 +58,32 @@ impl Kernel for Run<'_, Grouped> {
             if share_blocks { (work.part(blocks), 0..lines) } else { (0..blocks, work.part(lines)) };
         let input = work.memory.read(step.input.range());
         for block in blocks {
+            let source = &step.sources.blocks[block];
+            let lanes = S::F32_LANES;
+            let weights = &work.weights[step.weights + source.weights * lanes..];
+            let bias = &work.weights[step.bias + block * lanes..][..lanes];
             for line in lines.clone() {
-                let (image, band) = (line / bands, line % bands);
-                let row = band * ROWS;
+                let (image, row) = (line / bands, line % bands * ROWS);
                 let rows = ROWS.min(step.out.height - row);
+                let place = |map| Place::row(map, block, image, row, 0);
+                let (out, shortcut) = (place(&step.out), step.shortcut.as_ref().map(place));
+                // The first pixel that the kernel covers is above and to the left.
+                let first = step.input.at(image, row * step.stride, 0) - step.input.row_stride() - lanes;
                 for tile in 0..columns {
                     let column = begin(step.out.width, most, tile);
                     let width = begin(step.out.width, most, tile + 1) - column;
-                    let at = At { step, work, input, block, image, row, column };
+                    let moved = |place: Place<'a>| place.moved(column * lanes);
+                    let at = At {
+                        step,
+                        memory: work.memory,
+                        input,
+                        first: first + column * step.stride * lanes,
+                        lanes: &source.lanes,
+                        weights,
+                        bias,
+                        out: moved(out),
+                        shortcut: shortcut.map(moved),
+                    };
                     multiply(simd, width, rows, &at);
                 }
             }
@@ -75,16 +91,18 @@ impl Kernel for Run<'_, Grouped> {
     }
 }
 
-/// Where a tile lies.
-#[derive(Clone, Copy)]
+/// Where a tile lies, and what is multiplied. All that tiles have in common is found once: a tile takes a microsecond.
 struct At<'a> {
     step: &'a Grouped,
-    work: Work<'a>,
+    memory: &'a Shared<'a>,
     input: &'a [f32],
-    block: usize,
-    image: usize,
-    row: usize,
-    column: usize,
+    /// Floats from an input block's start to the first pixel of the window.
+    first: usize,
+    lanes: &'a Lanes,
+    weights: &'a [f32],
+    bias: &'a [f32],
+    out: Place<'a>,
+    shortcut: Option<Place<'a>>,
 }
 
 impl<'a> At<'a> {
@@ -92,137 +110,17 @@ impl<'a> At<'a> {
     #[inline(always)]
     fn pixels<S: Vectors, const SPAN: usize>(&self, block: usize, row: usize) -> &'a [S::Pixel; SPAN] {
         let map = &self.step.input;
-        let (first_row, first_column) = (self.row * self.step.stride, self.column * self.step.stride);
-        let corner = map.at(self.image, first_row, first_column) - (map.row_stride() + map.lanes);
-        let values = &self.input[block * map.block_stride() + corner + row * map.row_stride()..];
-        S::pixels(values).first_chunk().expect("pixels up to the border")
+        let start = block * map.block_stride() + self.first + row * map.row_stride();
+        S::pixels(&self.input[start..]).first_chunk().expect("pixels up to the border")
     }
 
     /// Stores a row of the tile.
     #[inline(always)]
     fn put<S: Vectors, const WIDTH: usize>(&self, simd: S, row: usize, sums: [S::f32s; WIDTH]) {
-        let bias = &self.work.weights[self.step.bias + self.block * S::F32_LANES..][..S::F32_LANES];
-        let out = Place::row(&self.step.out, self.block, self.image, self.row + row, self.column);
-        let shortcut = self.step.shortcut.as_ref();
-        let shortcut =
-            shortcut.map(|map| Place::row(map, self.block, self.image, self.row + row, self.column));
-        let store = Store { memory: self.work.memory, bias, out, shortcut, activation: self.step.activation };
-        store.put(simd, sums.map(|sum| [sum]));
+        let out = self.out.moved(row * self.step.out.row_stride());
+        let shortcut = self.shortcut.zip(self.step.shortcut.as_ref());
+        let shortcut = shortcut.map(|(place, map)| place.moved(row * map.row_stride()));
+        let (memory, bias, activation) = (self.memory, self.bias, self.step.activation);
+        Store { memory, bias, out, shortcut, activation }.put(simd, sums.map(|sum| [sum]));
     }
-}
-
-/// One or two rows of `WIDTH` columns, which read `SPAN` columns of `WINDOW` rows.
-struct Tile<
-    'a,
-    const WIDTH: usize,
-    const SPAN: usize,
-    const HEIGHT: usize,
-    const WINDOW: usize,
-    const STRIDE: usize,
->(&'a At<'a>);
-
-impl<const WIDTH: usize, const SPAN: usize, const HEIGHT: usize, const WINDOW: usize, const STRIDE: usize>
-    Kernel for Tile<'_, WIDTH, SPAN, HEIGHT, WINDOW, STRIDE>
-{
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Vectors>(self, simd: S) {
-        // Of the tiles that an instruction set never asks for, nothing is compiled.
-        if HEIGHT * WIDTH > S::REGISTER_COUNT / 2 {
-            unreachable!("a tile of more sums than registers");
-        }
-        let Self(at) = self;
-        let source = &at.step.sources.blocks[at.block];
-        let weights = &at.work.weights[at.step.weights + source.weights * S::F32_LANES..];
-        let mut weights = S::as_simd_f32s(weights).0.as_chunks::<9>().0.iter();
-        let mut sums = [[simd.splat_f32s(0.0); WIDTH]; HEIGHT];
-        match &source.lanes {
-            Lanes::Same(runs) => {
-                for &(block, from, to) in runs {
-                    let rows: [&[S::Pixel; SPAN]; WINDOW] =
-                        std::array::from_fn(|row| at.pixels::<S, SPAN>(block, row));
-                    for (channel, weights) in (from..to).zip(&mut weights) {
-                        sums = add::<S, WIDTH, HEIGHT, STRIDE>(simd, sums, weights, |row, column| {
-                            simd.splat_f32s(S::channel(&rows[row][column], channel))
-                        });
-                    }
-                }
-            }
-            Lanes::Mixed(mixtures) => {
-                for Mixture { blocks: [a, b], orders } in mixtures {
-                    let rows: [&[S::Pixel; SPAN]; WINDOW] =
-                        std::array::from_fn(|row| at.pixels::<S, SPAN>(*a, row));
-                    if a == b {
-                        for (order, weights) in orders.iter().zip(&mut weights) {
-                            let order = simd.order(order);
-                            sums = add::<S, WIDTH, HEIGHT, STRIDE>(simd, sums, weights, |row, column| {
-                                simd.permuted(S::vector(&rows[row][column]), order)
-                            });
-                        }
-                        continue;
-                    }
-                    let others: [&[S::Pixel; SPAN]; WINDOW] =
-                        std::array::from_fn(|row| at.pixels::<S, SPAN>(*b, row));
-                    for (order, weights) in orders.iter().zip(&mut weights) {
-                        let order = simd.order(order);
-                        sums = add::<S, WIDTH, HEIGHT, STRIDE>(simd, sums, weights, |row, column| {
-                            let (a, b) = (&rows[row][column], &others[row][column]);
-                            simd.permuted_of_two(S::vector(a), S::vector(b), order)
-                        });
-                    }
-                }
-            }
-        }
-        for (row, sums) in sums.into_iter().enumerate() {
-            at.put(simd, row, sums);
-        }
-    }
-}
-
-/// Adds a channel's part; `value` is an input pixel of the window, by row and column.
-///
-/// Sums come and go by value, and nothing in the loops may fail or branch: else they leave the registers.
-#[inline(always)]
-fn add<S: Vectors, const WIDTH: usize, const HEIGHT: usize, const STRIDE: usize>(
-    simd: S,
-    mut sums: [[S::f32s; WIDTH]; HEIGHT],
-    weights: &[S::f32s; 9],
-    value: impl Fn(usize, usize) -> S::f32s,
-) -> [[S::f32s; WIDTH]; HEIGHT] {
-    for row in 0..3 {
-        for column in 0..3 {
-            for y in 0..HEIGHT {
-                for x in 0..WIDTH {
-                    let value = value(y * STRIDE + row, x * STRIDE + column);
-                    sums[y][x] = simd.mul_add_e_f32s(value, weights[row * 3 + column], sums[y][x]);
-                }
-            }
-        }
-    }
-    sums
-}
-
-/// Computes a tile.
-///
-/// # Panics
-/// Where there is no such tile.
-#[inline(always)]
-fn multiply<S: Vectors>(simd: S, width: usize, height: usize, at: &At<'_>) {
-    macro_rules! choose {
-        (stride 1: $($one:literal)*; stride 2: $($two:literal)*) => {
-            match (width, height, at.step.stride) {
-                $(
-                    ($one, 1, 1) => simd.vectorized(Tile::<'_, $one, { $one + 2 }, 1, 3, 1>(at)),
-                    ($one, 2, 1) => simd.vectorized(Tile::<'_, $one, { $one + 2 }, 2, 4, 1>(at)),
-                )*
-                $(
-                    ($two, 1, 2) => simd.vectorized(Tile::<'_, $two, { 2 * $two + 1 }, 1, 3, 2>(at)),
-                    ($two, 2, 2) => simd.vectorized(Tile::<'_, $two, { 2 * $two + 1 }, 2, 5, 2>(at)),
-                )*
-                _ => unreachable!("no tile is {width} x {height}"),
-            }
-        };
-    }
-    choose!(stride 1: 1 2 3 4 5 6 7; stride 2: 1 2 3 4 5 6 7);
 }

@@ -26,8 +26,10 @@ pub(super) enum Lanes {
 #[derive(Debug)]
 pub(super) struct Mixture {
     pub blocks: [usize; 2],
-    /// A lane's channel in the first block; from the number of lanes on, in the second.
-    pub orders: Vec<Vec<u32>>,
+    /// How many channels each lane reads.
+    pub channels: usize,
+    /// For each of those, a lane's channel in the first block; from the number of lanes on, in the second.
+    pub orders: Vec<u32>,
 }
 
 impl Sources {
@@ -49,9 +51,14 @@ impl Sources {
         self.group_width
     }
 
+    /// Values of the weights once they are packed.
+    pub fn packed_len(&self, lanes: usize) -> usize {
+        self.blocks.iter().map(|source| 9 * source.lanes.channels() * lanes).sum()
+    }
+
     /// Weights `[channel][group width][3][3]` in the order `[block][source channel][tap][lane]`.
     pub fn pack(&self, weights: &[f32], channels: usize, group_width: usize, lanes: usize) -> Vec<f32> {
-        let mut packed = Vec::new();
+        let mut packed = Vec::with_capacity(self.packed_len(lanes));
         for (block, source) in self.blocks.iter().enumerate() {
             for read in 0..source.lanes.channels() {
                 for tap in 0..9 {
@@ -90,7 +97,7 @@ impl Lanes {
     fn channels(&self) -> usize {
         match self {
             Self::Same(runs) => runs.iter().map(|(_, from, to)| to - from).sum(),
-            Self::Mixed(mixtures) => mixtures.iter().map(|mixture| mixture.orders.len()).sum(),
+            Self::Mixed(mixtures) => mixtures.iter().map(|mixture| mixture.channels).sum(),
         }
     }
 
@@ -128,9 +135,9 @@ impl Mixture {
             block if block == last => Some((lanes + channel % lanes) as u32),
             _ => None,
         });
-        let mut order: Vec<u32> = order.collect::<Option<_>>()?;
-        order.resize(lanes, 0);
-        Some(Self { blocks: [first, last], orders: vec![order] })
+        let mut orders: Vec<u32> = order.collect::<Option<_>>()?;
+        orders.resize(lanes, 0);
+        Some(Self { blocks: [first, last], channels: 1, orders })
     }
 }
 
@@ -139,7 +146,10 @@ fn merged(mixtures: Vec<Mixture>) -> Vec<Mixture> {
     let mut merged: Vec<Mixture> = Vec::new();
     for mut mixture in mixtures {
         match merged.last_mut() {
-            Some(last) if last.blocks == mixture.blocks => last.orders.append(&mut mixture.orders),
+            Some(last) if last.blocks == mixture.blocks => {
+                last.channels += mixture.channels;
+                last.orders.append(&mut mixture.orders);
+            }
             _ => merged.push(mixture),
         }
     }

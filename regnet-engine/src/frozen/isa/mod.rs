@@ -1,5 +1,7 @@
 //! The instruction sets that the kernels are compiled for.
 
+#[cfg(target_arch = "x86_64")]
+mod prefetch;
 mod vectors;
 
 use std::fmt;
@@ -7,7 +9,7 @@ use std::str::FromStr;
 
 use pulp::Scalar256b;
 
-pub(super) use vectors::{Kernel, Vectors};
+pub(super) use vectors::{Kernel, Vectors, prefetch_after};
 
 /// An instruction set. An engine is built for one: its weights lie as that one reads them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

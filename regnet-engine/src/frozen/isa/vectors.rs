@@ -2,6 +2,9 @@
 
 use pulp::{NullaryFnOnce, Scalar256b, Simd};
 
+#[cfg(target_arch = "x86_64")]
+use super::prefetch::prefetch;
+
 /// Code that is compiled once for each instruction set. Everything it calls must be inlined into it, or be a kernel.
 pub(in crate::frozen) trait Kernel {
     type Output;
@@ -14,9 +17,6 @@ pub(in crate::frozen) trait Vectors: Simd {
     /// The channels of a block at one pixel.
     type Pixel: Copy;
 
-    /// Which lane goes where: below the number of lanes from the first vector, then from the second.
-    type Order: Copy;
-
     /// A slice, pixel by pixel.
     fn pixels(slice: &[f32]) -> &[Self::Pixel];
 
@@ -26,15 +26,31 @@ pub(in crate::frozen) trait Vectors: Simd {
     /// All channels.
     fn vector(pixel: &Self::Pixel) -> Self::f32s;
 
-    fn order(self, lanes: &[u32]) -> Self::Order;
+    /// Lanes of a vector: for each, which one.
+    fn permuted(self, a: Self::f32s, order: Self::u32s) -> Self::f32s;
 
-    /// Lanes of one vector.
-    fn permuted(self, a: Self::f32s, order: Self::Order) -> Self::f32s;
+    /// Lanes of two vectors: below the number of lanes from the first, then from the second.
+    fn permuted_of_two(self, a: Self::f32s, b: Self::f32s, order: Self::u32s) -> Self::f32s;
 
-    /// Lanes of two vectors.
-    fn permuted_of_two(self, a: Self::f32s, b: Self::f32s, order: Self::Order) -> Self::f32s;
+    /// Says that the line of memory so many bytes after a vector is going to be read.
+    fn prefetch(vector: &Self::f32s, bytes: usize);
 
     fn vectorized<K: Kernel>(self, kernel: K) -> K::Output;
+}
+
+/// Floats of a line of memory.
+const LINE: usize = 16;
+
+/// How many bytes before they are needed weights are asked for. Found by measuring 0.5 to 48 KB; much more drives out of
+/// the nearest cache what is still needed.
+const AHEAD: usize = 4096;
+
+/// Asks for the weights that are needed some time after these: for one image they come from far away, and are read once.
+#[inline(always)]
+pub(in crate::frozen) fn prefetch_after<S: Vectors, const COUNT: usize>(weights: &[S::f32s; COUNT]) {
+    for vector in (0..COUNT).step_by(LINE / S::F32_LANES) {
+        S::prefetch(&weights[vector], AHEAD);
+    }
 }
 
 /// Each kernel stays a function of its own: all of them in one would take minutes to compile, and fit no registers.
@@ -79,23 +95,21 @@ macro_rules! pixels {
 
 #[cfg(target_arch = "x86_64")]
 impl Vectors for pulp::x86::V4 {
-    type Order = pulp::u32x16;
-
     pixels!(16);
 
     #[inline(always)]
-    fn order(self, lanes: &[u32]) -> Self::Order {
-        self.partial_load_u32s(lanes)
-    }
-
-    #[inline(always)]
-    fn permuted(self, a: Self::f32s, order: Self::Order) -> Self::f32s {
+    fn permuted(self, a: Self::f32s, order: Self::u32s) -> Self::f32s {
         pulp::cast(self.avx512f._mm512_permutexvar_ps(pulp::cast(order), pulp::cast(a)))
     }
 
     #[inline(always)]
-    fn permuted_of_two(self, a: Self::f32s, b: Self::f32s, order: Self::Order) -> Self::f32s {
+    fn permuted_of_two(self, a: Self::f32s, b: Self::f32s, order: Self::u32s) -> Self::f32s {
         pulp::cast(self.avx512f._mm512_permutex2var_ps(pulp::cast(a), pulp::cast(order), pulp::cast(b)))
+    }
+
+    #[inline(always)]
+    fn prefetch(vector: &Self::f32s, bytes: usize) {
+        prefetch(std::ptr::from_ref(vector).cast(), bytes);
     }
 
     #[inline(always)]
@@ -106,24 +120,22 @@ impl Vectors for pulp::x86::V4 {
 
 #[cfg(target_arch = "x86_64")]
 impl Vectors for pulp::x86::V3 {
-    type Order = pulp::u32x8;
-
     pixels!(8);
 
     #[inline(always)]
-    fn order(self, lanes: &[u32]) -> Self::Order {
-        self.partial_load_u32s(lanes)
-    }
-
-    #[inline(always)]
-    fn permuted(self, a: Self::f32s, order: Self::Order) -> Self::f32s {
+    fn permuted(self, a: Self::f32s, order: Self::u32s) -> Self::f32s {
         pulp::cast(self.avx2._mm256_permutevar8x32_ps(pulp::cast(a), pulp::cast(order)))
     }
 
     #[inline(always)]
-    fn permuted_of_two(self, a: Self::f32s, b: Self::f32s, order: Self::Order) -> Self::f32s {
+    fn permuted_of_two(self, a: Self::f32s, b: Self::f32s, order: Self::u32s) -> Self::f32s {
         let first = self.less_than_u32s(order, self.splat_u32s(8));
         self.select_f32s(first, self.permuted(a, order), self.permuted(b, order))
+    }
+
+    #[inline(always)]
+    fn prefetch(vector: &Self::f32s, bytes: usize) {
+        prefetch(std::ptr::from_ref(vector).cast(), bytes);
     }
 
     #[inline(always)]
@@ -133,27 +145,24 @@ impl Vectors for pulp::x86::V3 {
 }
 
 impl Vectors for Scalar256b {
-    type Order = [u32; 8];
-
     pixels!(8);
 
     #[inline(always)]
-    fn order(self, lanes: &[u32]) -> Self::Order {
-        std::array::from_fn(|lane| lanes[lane])
-    }
-
-    #[inline(always)]
-    fn permuted(self, a: Self::f32s, order: Self::Order) -> Self::f32s {
-        let a: [f32; 8] = pulp::cast(a);
+    fn permuted(self, a: Self::f32s, order: Self::u32s) -> Self::f32s {
+        let (a, order): ([f32; 8], [u32; 8]) = (pulp::cast(a), pulp::cast(order));
         pulp::cast(order.map(|lane| a[lane as usize % 8]))
     }
 
     #[inline(always)]
-    fn permuted_of_two(self, a: Self::f32s, b: Self::f32s, order: Self::Order) -> Self::f32s {
+    fn permuted_of_two(self, a: Self::f32s, b: Self::f32s, order: Self::u32s) -> Self::f32s {
         let (a, b): ([f32; 8], [f32; 8]) = (pulp::cast(a), pulp::cast(b));
+        let order: [u32; 8] = pulp::cast(order);
         let chosen = order.map(|lane| if lane < 8 { a[lane as usize % 8] } else { b[lane as usize % 8] });
         pulp::cast(chosen)
     }
+
+    #[inline(always)]
+    fn prefetch(_: &Self::f32s, _: usize) {}
 
     #[inline(always)]
     fn vectorized<K: Kernel>(self, kernel: K) -> K::Output {
