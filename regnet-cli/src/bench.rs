@@ -134,7 +134,7 @@ impl Bench<'_> {
     }
 
     fn infer(&self, net: &DynRegNet<f32, Cpu>) -> anyhow::Result<(Vec<f64>, Vec<StepTime>)> {
-        let options = Options { threads: self.threads, isa: self.isa, features: Vec::new() };
+        let options = Options { threads: self.threads, isa: self.isa, ..Options::default() };
         let engine: Engine = net.freeze(self.args.size, self.args.size, &options)?;
         let batch = self.args.batch.get();
         let images = pixels(batch * engine.input().len());

@@ -1,11 +1,12 @@
 //! Published models with random weights in the frozen engine: time, speed, and the share of what the machine can do.
 //!
-//! `cargo bench -p regnet-engine --bench frozen -- [MODEL..] [--batch N] [--threads T] [--isa NAME] [--profile]`
+//! `cargo bench -p regnet-engine --bench frozen -- [MODEL..] [--batch N] [--threads T] [--isa NAME] [--profile]
+//! [--precision f32|bf16|int8]`
 
 use std::collections::HashMap;
 use std::time::Instant;
 
-use regnet_engine::frozen::{Engine, Isa, Options, peak};
+use regnet_engine::frozen::{Calibration, Engine, Isa, Options, Precision, peak};
 use regnet_space::{Preset, graph::Graph};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -15,13 +16,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let threads = number("--threads", 2)?;
     let isa = after("--isa").map_or(Ok(Isa::best()), |word| word.parse())?;
     let batches = after("--batch").map_or(Ok(vec![1, 16]), |word| word.parse().map(|batch| vec![batch]))?;
+    let precision = after("--precision").map_or("f32", String::as_str);
     let models: Vec<&String> = words.iter().take_while(|word| !word.starts_with("--")).collect();
     let default = ["RegNetX-200MF", "RegNetY-400MF", "RegNetX-600MF", "RegNetX-1.6GF"].map(String::from);
     let models = if models.is_empty() { default.iter().collect() } else { models };
 
     let peak = peak::flops(isa, threads)?;
     println!(
-        "{isa}, {threads} threads: {:.0} GFLOP/s at most, {:.1} GB/s",
+        "{precision} by {isa}, {threads} threads: in f32 {:.0} GFLOP/s at most, {:.1} GB/s",
         peak / 1e9,
         peak::bandwidth(threads)? / 1e9
     );
@@ -33,11 +35,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let graph = spec.graph(224, 224)?;
         let flops = spec.complexity(224, 224)?.flops as f64;
         let tensors = tensors(&graph);
-        let engine = Engine::new(
-            &graph,
-            |name| tensors.get(name).cloned(),
-            &Options { threads, isa, ..Options::default() },
-        )?;
+        let tensor = |name: &str| tensors.get(name).cloned();
+        let options = Options { threads, isa, ..Options::default() };
+        let precision = match precision {
+            "f32" => Precision::F32,
+            "bf16" => Precision::Bf16,
+            "int8" => {
+                let mut calibration = Calibration::new(&graph, tensor, &options)?;
+                calibration.watch(&[0.5; 3 * 224 * 224])?;
+                Precision::Int8(calibration.ranges()?)
+            }
+            other => return Err(format!("`{other}` is no precision: choose f32, bf16 or int8").into()),
+        };
+        let engine = Engine::new(&graph, tensor, &Options { precision, ..options })?;
         for &batch in &batches {
             let images = vec![0.5; batch * 3 * 224 * 224];
             let mut logits = vec![0.0; batch * 1000];

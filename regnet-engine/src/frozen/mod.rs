@@ -28,6 +28,7 @@
 //! | `pack` | the order of the weights |
 //! | `plan`, `memory` | the steps, and where activations lie: `map` |
 //! | `image`, `dense`, `grouped`, `cell`, `simple` | the kinds of steps; `tile` and `store` what dense ones share |
+//! | `narrow` | the same in bf16 and int8, for [`Precision`] |
 //! | `isa` | instruction sets |
 //! | `pool`, `shared`, `work` | threads, the memory they share, and a thread's part |
 //!
@@ -48,6 +49,7 @@ mod isa;
 mod lower;
 mod map;
 mod memory;
+mod narrow;
 mod pack;
 pub mod peak;
 mod plan;
@@ -68,7 +70,10 @@ use regnet_space::graph::{Graph, Shape};
 pub use self::error::FreezeError;
 pub use self::fold::{Affine, Norm, fold};
 pub use self::isa::Isa;
-use self::lower::Layer;
+use self::lower::{Layer, Lowered};
+pub use self::narrow::Precision;
+pub use self::narrow::calibrate::{Calibration, Ranges};
+use self::narrow::{Choice, Format};
 use self::pack::Packed;
 use self::plan::{Plan, Source, late, used};
 use self::pool::Pool;
@@ -78,7 +83,7 @@ use self::shared::{Shared, share};
 use crate::aligned::Aligned;
 
 /// How an engine is built.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Threads, the caller's included.
     pub threads: usize,
@@ -86,13 +91,15 @@ pub struct Options {
     pub isa: Isa,
     /// Names of nodes whose results are handed out with the logits, such as `s1.b1.af`.
     pub features: Vec<String>,
+    /// What convolutions are computed with; see [`Engine::precision`].
+    pub precision: Precision,
 }
 
 impl Default for Options {
-    /// All processors, the best instructions, no features.
+    /// All processors, the best instructions, no features, f32.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, isa: Isa::best(), features: Vec::new() }
+        Self { threads, isa: Isa::best(), features: Vec::new(), precision: Precision::F32 }
     }
 }
 
@@ -102,6 +109,7 @@ pub struct Engine {
     layers: Vec<Layer>,
     packed: Packed,
     isa: Isa,
+    precision: Precision,
     input: Shape,
     /// The shapes of the results: the logits, then features.
     results: Vec<Shape>,
@@ -123,24 +131,37 @@ impl Engine {
     /// Any [`FreezeError`].
     pub fn new(
         graph: &Graph,
+        tensor: impl FnMut(&str) -> Option<Vec<f32>>,
+        options: &Options,
+    ) -> Result<Self, FreezeError> {
+        let format = options.precision.format().filter(|format| format.is_available(options.isa));
+        Self::build(graph, tensor, options, format, |lowered| features(graph, lowered, &options.features))
+    }
+
+    /// Freezes a network for a format that is available, if for any; `results` says which values are handed out.
+    fn build(
+        graph: &Graph,
         mut tensor: impl FnMut(&str) -> Option<Vec<f32>>,
         options: &Options,
+        format: Option<Format>,
+        results: impl FnOnce(&Lowered) -> Result<Vec<usize>, FreezeError>,
     ) -> Result<Self, FreezeError> {
         let pool = Pool::new(options.threads.max(1))?;
         let lowered = lower::lower(graph, &mut tensor)?;
-        let (mut layers, values) = (lowered.layers, lowered.values);
-        let mut results = vec![values.last().and_then(|values| values.first().copied()).unwrap_or_default()];
-        for name in &options.features {
-            let node = graph.nodes().iter().position(|node| node.name == *name);
-            match node.map(|node| &values[node][..]) {
-                Some(&[value]) if value > 0 => results.push(value),
-                _ => return Err(FreezeError::Feature { name: name.clone() }),
-            }
-        }
+        let results = results(&lowered)?;
+        let mut layers = lowered.layers;
+        let ranges = options.precision.ranges(layers.len())?;
+        let choice = format.map(|format| Choice::new(&layers, format, options.isa, ranges));
         let used = used(&layers, &results);
-        let packed = pack::pack(&mut layers, &used, options.isa, &mut tensor)?;
-        let source =
-            Source { layers: &layers, packed: &packed, used: &used, isa: options.isa, results: &results };
+        let packed = pack::pack(&mut layers, &used, options.isa, choice.as_ref(), &mut tensor)?;
+        let source = Source {
+            layers: &layers,
+            packed: &packed,
+            choice: choice.as_ref(),
+            used: &used,
+            isa: options.isa,
+            results: &results,
+        };
         let single = Plan::new(&source, 1, layers.len());
         let group = Plan::new(&source, GROUP, late(&layers, &used));
         Ok(Self {
@@ -149,6 +170,7 @@ impl Engine {
             layers,
             packed,
             isa: options.isa,
+            precision: if format.is_some() { options.precision.clone() } else { Precision::F32 },
             single,
             group,
             pool,
@@ -174,6 +196,12 @@ impl Engine {
     /// The instruction set it was built for.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// What its convolutions are computed with: what was asked for, or f32 where the instruction set has no products of
+    /// such numbers. bf16 needs AVX512_BF16 and int8 AVX512_VNNI.
+    pub fn precision(&self) -> &Precision {
+        &self.precision
     }
 
     /// Bytes of the weights.
@@ -252,4 +280,18 @@ impl Engine {
         }
         Ok(batch)
     }
+}
+
+/// The values that are handed out: the logits, and the results of the nodes with these names.
+fn features(graph: &Graph, lowered: &Lowered, names: &[String]) -> Result<Vec<usize>, FreezeError> {
+    let values = &lowered.values;
+    let mut results = vec![values.last().and_then(|values| values.first().copied()).unwrap_or_default()];
+    for name in names {
+        let node = graph.nodes().iter().position(|node| node.name == *name);
+        match node.map(|node| &values[node][..]) {
+            Some(&[value]) if value > 0 => results.push(value),
+            _ => return Err(FreezeError::Feature { name: name.clone() }),
+        }
+    }
+    Ok(results)
 }

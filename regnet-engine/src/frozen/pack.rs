@@ -10,6 +10,7 @@ use super::grouped::Sources;
 use super::image;
 use super::isa::Isa;
 use super::lower::{Convolution, Layer, LayerOp, Take, Weights, taken};
+use super::narrow::{self, Choice, Code, quantise};
 use crate::aligned::Aligned;
 
 /// The buffer, and what each layer has in it.
@@ -25,9 +26,13 @@ pub(super) struct Places {
     /// Of a dense convolution: its inputs' weights, the projection's last. Else the only weights there are.
     pub weights: Vec<usize>,
     pub bias: usize,
+    /// Of a convolution of narrow numbers: the factors of its sums.
+    pub scale: usize,
     pub affine: Option<[usize; 2]>,
     /// Of a grouped convolution.
     pub sources: Option<Arc<Sources>>,
+    /// Of a grouped convolution of narrow numbers.
+    pub narrow_sources: Option<Arc<narrow::Sources>>,
 }
 
 /// Packs the weights of layers, of which it takes one after another.
@@ -35,6 +40,7 @@ pub(super) fn pack(
     layers: &mut [Layer],
     used: &[bool],
     isa: Isa,
+    choice: Option<&Choice>,
     take: Take<'_>,
 ) -> Result<Packed, FreezeError> {
     let shapes: Vec<usize> = layers.iter().map(|layer| layer.shape.c).collect();
@@ -43,10 +49,11 @@ pub(super) fn pack(
     let capacity = layers.iter().map(len).sum::<usize>() + affines.sum::<usize>();
     let mut packing = Packing { isa, take, values: Aligned::with_capacity(capacity) };
     let mut places = Vec::new();
-    for (layer, &used) in layers.iter_mut().zip(used) {
+    for (index, (layer, &used)) in layers.iter_mut().zip(used).enumerate() {
+        let choice = choice.filter(|choice| choice.layers[index]);
         places.push(match &mut layer.op {
             _ if !used => Places::default(),
-            LayerOp::Conv(conv) => packing.convolution(conv, &shapes)?,
+            LayerOp::Conv(conv) => packing.convolution(conv, &shapes, choice)?,
             LayerOp::Affine { affine, .. }
             | LayerOp::Blend { affine, .. }
             | LayerOp::Expose { affine, .. } => packing.affine(affine),
@@ -69,8 +76,8 @@ fn len(layer: &Convolution, lanes: usize) -> usize {
         conv.input
     };
     let projected = layer.projection.as_ref().map_or(0, |projection| projection.channels);
-    let bias = 1;
-    conv.output.next_multiple_of(lanes) * (inputs * conv.kernel * conv.kernel + projected + bias)
+    let (bias, scale) = (1, 1);
+    conv.output.next_multiple_of(lanes) * (inputs * conv.kernel * conv.kernel + projected + bias + scale)
 }
 
 struct Packing<'a> {
@@ -121,7 +128,12 @@ impl Packing<'_> {
         Places { affine: Some(places), ..Places::default() }
     }
 
-    fn convolution(&mut self, layer: &mut Convolution, shapes: &[usize]) -> Result<Places, FreezeError> {
+    fn convolution(
+        &mut self,
+        layer: &mut Convolution,
+        shapes: &[usize],
+        choice: Option<&Choice>,
+    ) -> Result<Places, FreezeError> {
         let (conv, lanes) = (layer.conv, self.isa.lanes());
         let len = conv.output * conv.group_width * conv.kernel * conv.kernel;
         let bias = std::mem::take(&mut layer.bias);
@@ -137,6 +149,10 @@ impl Packing<'_> {
         if let Some((_, projected)) = &projection {
             bias.iter_mut().zip(projected).for_each(|(bias, projected)| *bias += projected);
         }
+        if let Some(choice) = choice {
+            let projected = projection.map(|(weights, _)| weights);
+            return Ok(self.narrow(layer, choice, weights, projected, bias, shapes));
+        }
         let mut places = Places { bias: self.add(&bias), ..Places::default() };
         if layer.inputs == [0] {
             places.weights.push(self.add(&image::pack(&weights, conv.output, lanes)));
@@ -150,12 +166,8 @@ impl Packing<'_> {
             let weights = expanded(weights, layer);
             // Those of a 1x1 kernel are brought together before.
             let stride = if conv.kernel == 1 { 1 } else { conv.stride };
-            let mut first = 0;
-            for &input in &layer.inputs {
-                let channels = shapes[input];
-                let part = columns(&weights, conv.input * taps, first * taps, channels * taps);
+            for (part, channels) in parts(&weights, layer, shapes) {
                 places.weights.push(self.dense(&part, [conv.output, channels, taps], stride));
-                first += channels;
             }
         }
         if let Some((weights, _)) = projection {
@@ -164,6 +176,65 @@ impl Packing<'_> {
         }
         Ok(places)
     }
+
+    /// Adds the weights of a convolution of narrow numbers.
+    fn narrow(
+        &mut self,
+        layer: &Convolution,
+        choice: &Choice,
+        weights: Vec<f32>,
+        projected: Option<Vec<f32>>,
+        mut bias: Vec<f32>,
+        shapes: &[usize],
+    ) -> Places {
+        let (conv, lanes, format) = (layer.conv, self.isa.lanes(), choice.format);
+        let grouped = is_grouped(layer);
+        let code = |value: usize| choice.codes[value];
+        let mut operands: Vec<(Vec<f32>, Code)> = if grouped {
+            vec![(weights, code(layer.inputs[0]))]
+        } else {
+            let parts = parts(&weights, layer, shapes).map(|(part, _)| part.into_owned());
+            parts.zip(layer.inputs.iter().map(|&input| code(input))).collect()
+        };
+        if let (Some(weights), Some(projection)) = (projected, &layer.projection) {
+            operands.push((weights, code(projection.input)));
+        }
+        let scale = quantise(format, &mut operands, &mut bias);
+        let mut places = Places { bias: self.add(&bias), scale: self.add(&scale), ..Places::default() };
+        if grouped {
+            let sources = narrow::Sources::new(format, conv.output, conv.group_width, lanes);
+            let sources = sources.expect("chosen where there are some");
+            places.weights.push(self.add_words(&sources.pack(format, &operands[0].0, lanes)));
+            places.narrow_sources = Some(Arc::new(sources));
+            return places;
+        }
+        for (weights, _) in &operands {
+            places.weights.push(self.add_words(&narrow::pack(format, weights, conv.output, lanes)));
+        }
+        places
+    }
+
+    /// Adds words as the bits of values.
+    fn add_words(&mut self, words: &[u32]) -> usize {
+        self.add(pulp::bytemuck::cast_slice(words))
+    }
+}
+
+/// The weights that each input of a dense convolution has, and its channels.
+fn parts<'a>(
+    weights: &'a [f32],
+    layer: &Convolution,
+    shapes: &[usize],
+) -> impl Iterator<Item = (Cow<'a, [f32]>, usize)> {
+    let taps = layer.conv.kernel * layer.conv.kernel;
+    let row = layer.conv.input * taps;
+    let mut first = 0;
+    layer.inputs.iter().map(move |&input| {
+        let channels = shapes[input];
+        let part = columns(weights, row, first * taps, channels * taps);
+        first += channels;
+        (part, channels)
+    })
 }
 
 /// The lanes of the widest register.

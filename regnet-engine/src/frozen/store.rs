@@ -52,8 +52,9 @@ impl<'a> Place<'a> {
         Self { start, block_stride: map.block_stride(), positions: None }
     }
 
+    /// Where a pixel of a block lies.
     #[inline(always)]
-    fn at(&self, block: usize, pixel: usize, lanes: usize) -> usize {
+    pub fn at(&self, block: usize, pixel: usize, lanes: usize) -> usize {
         let within = self.positions.map_or(pixel * lanes, |positions| positions[pixel] as usize);
         self.start + block * self.block_stride + within
     }
@@ -77,8 +78,23 @@ impl Store<'_> {
     pub fn put<S: Vectors, const PIXELS: usize, const BLOCKS: usize>(
         self,
         simd: S,
-        mut sums: [[S::f32s; BLOCKS]; PIXELS],
+        sums: [[S::f32s; BLOCKS]; PIXELS],
     ) {
+        self.write::<S, PIXELS, BLOCKS>(self.finished(simd, sums));
+        match self.activation {
+            Activation::None | Activation::Relu => {}
+            Activation::Sigmoid => self.change::<S>(PIXELS, BLOCKS, f32::sigmoid),
+            Activation::Tanh => self.change::<S>(PIXELS, BLOCKS, f32::hyperbolic_tangent),
+        }
+    }
+
+    /// Sums with bias, shortcut and, of the activations, ReLU.
+    #[inline(always)]
+    pub fn finished<S: Vectors, const PIXELS: usize, const BLOCKS: usize>(
+        self,
+        simd: S,
+        mut sums: [[S::f32s; BLOCKS]; PIXELS],
+    ) -> [[S::f32s; BLOCKS]; PIXELS] {
         // What has to be decided is decided outside of the loops, so that the sums stay in registers.
         let bias = S::as_simd_f32s(self.bias).0.first_chunk::<BLOCKS>().expect("a bias for each channel");
         for pixel in 0..PIXELS {
@@ -97,12 +113,7 @@ impl Store<'_> {
                 }
             }
         }
-        self.write::<S, PIXELS, BLOCKS>(sums);
-        match self.activation {
-            Activation::None | Activation::Relu => {}
-            Activation::Sigmoid => self.change::<S>(PIXELS, BLOCKS, f32::sigmoid),
-            Activation::Tanh => self.change::<S>(PIXELS, BLOCKS, f32::hyperbolic_tangent),
-        }
+        sums
     }
 
     #[inline(always)]
@@ -131,8 +142,12 @@ impl Store<'_> {
         sums
     }
 
+    /// Writes what has been finished.
     #[inline(always)]
-    fn write<S: Vectors, const PIXELS: usize, const BLOCKS: usize>(self, sums: [[S::f32s; BLOCKS]; PIXELS]) {
+    pub fn write<S: Vectors, const PIXELS: usize, const BLOCKS: usize>(
+        self,
+        sums: [[S::f32s; BLOCKS]; PIXELS],
+    ) {
         for block in 0..BLOCKS {
             if self.out.positions.is_none() {
                 let at = self.out.at(block, 0, S::F32_LANES);

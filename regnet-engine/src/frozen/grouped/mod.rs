@@ -32,9 +32,9 @@ pub(super) struct Grouped {
 }
 
 /// Rows and columns of a tile.
-const ROWS: usize = 2;
+pub(super) const ROWS: usize = 2;
 
-const fn most_columns(isa: Isa, stride: usize) -> usize {
+pub(super) const fn most_columns(isa: Isa, stride: usize) -> usize {
     match (isa.registers() >= 32, stride) {
         (true, 1) => 7,
         (true, _) => 7,
