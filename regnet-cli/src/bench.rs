@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use regnet::DynRegNet;
 use regnet::dfdx::prelude::Cpu;
-use regnet::frozen::{Engine, Isa, Options, StepTime, peak};
+use regnet::frozen::{Engine, Isa, Options, Precision, StepTime, peak};
 use regnet::space::AnyNet;
 use regnet::train::Recipe;
 use regnet::train::data::Batch;
@@ -17,7 +17,7 @@ use regnet::weights::Head;
 use serde_json::json;
 
 use crate::network::NetworkArgs;
-use crate::weights;
+use crate::{precision, weights};
 
 /// What to measure, and how.
 #[derive(clap::Args)]
@@ -48,6 +48,9 @@ pub struct Args {
     /// The instruction set of the frozen engine: avx512, avx2 or portable [default: the best there is]
     #[arg(long, value_name = "NAME")]
     isa: Option<Isa>,
+    /// The numbers that the frozen engine computes convolutions with; int8 is calibrated on the images of the benchmark
+    #[arg(long, value_enum, default_value_t = precision::Precision::F32)]
+    precision: precision::Precision,
     /// Prints how long each layer takes, too
     #[arg(long)]
     profile: bool,
@@ -71,20 +74,24 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         !(args.profile && args.mode == Mode::Train),
         "--profile shows layers of the frozen engine: leave out --mode train"
     );
+    anyhow::ensure!(
+        args.precision == precision::Precision::F32 || args.mode == Mode::Infer,
+        "--precision is the frozen engine's: leave out --mode train"
+    );
     let bench = Bench { args, threads, isa: args.isa.unwrap_or(Isa::best()) };
     let (net, device) = bench.network()?;
     let spec = net.spec().clone();
     let flops = spec.complexity(args.size, args.size)?.flops * args.batch.get() as u64;
     let peak = peak::flops(bench.isa, threads)?;
-    let (seconds, steps) = match args.mode {
+    let (seconds, steps, precision) = match args.mode {
         Mode::Infer => bench.infer(&net)?,
-        Mode::Train => (bench.train(net, &device)?, Vec::new()),
+        Mode::Train => (bench.train(net, &device)?, Vec::new(), "f32"),
     };
     // Forward, the gradient of the input and that of the weights.
     let passes = if args.mode == Mode::Train { 3 } else { 1 };
     let median = seconds[seconds.len() / 2];
     let speed = (2 * passes * flops) as f64 / median;
-    let figures = Figures { median, min: seconds[0], speed, peak };
+    let figures = Figures { median, min: seconds[0], speed, peak, precision };
     if args.json {
         return bench.json(&figures, &steps, out);
     }
@@ -102,7 +109,9 @@ struct Figures {
     median: f64,
     min: f64,
     speed: f64,
+    /// In f32.
     peak: f64,
+    precision: &'static str,
 }
 
 impl Bench<'_> {
@@ -133,16 +142,26 @@ impl Bench<'_> {
         Ok(seconds)
     }
 
-    fn infer(&self, net: &DynRegNet<f32, Cpu>) -> anyhow::Result<(Vec<f64>, Vec<StepTime>)> {
+    fn infer(&self, net: &DynRegNet<f32, Cpu>) -> anyhow::Result<(Vec<f64>, Vec<StepTime>, &'static str)> {
+        let (size, batch) = (self.args.size, self.args.batch.get());
+        let images = pixels(batch * net.spec().input_channels * size * size);
         let options = Options { threads: self.threads, isa: self.isa, ..Options::default() };
-        let engine: Engine = net.freeze(self.args.size, self.args.size, &options)?;
-        let batch = self.args.batch.get();
-        let images = pixels(batch * engine.input().len());
+        let precision = match self.args.precision {
+            precision::Precision::F32 => Precision::F32,
+            precision::Precision::Bf16 => Precision::Bf16,
+            precision::Precision::Int8 => {
+                let mut calibration = net.calibration(size, size, &options)?;
+                calibration.watch(&images)?;
+                Precision::Int8(calibration.ranges()?)
+            }
+        };
+        let engine: Engine = net.freeze(size, size, &Options { precision, ..options })?;
+        precision::warn_of_fallback(self.args.precision, &engine);
         let mut logits = vec![0.0; batch * net.spec().classes];
         let seconds = self.measure(|| Ok(engine.run(&images, &mut logits)?))?;
         let steps =
             if self.args.profile { engine.profile(&images, self.args.repeat.get())? } else { Vec::new() };
-        Ok((seconds, steps))
+        Ok((seconds, steps, engine.precision().name()))
     }
 
     fn train(&self, mut net: DynRegNet<f32, Cpu>, device: &Cpu) -> anyhow::Result<Vec<f64>> {
@@ -164,6 +183,7 @@ impl Bench<'_> {
             "min_ms": 1e3 * figures.min,
             "gflops": figures.speed / 1e9,
             "peak_share": figures.speed / figures.peak,
+            "precision": figures.precision,
         });
         if self.args.profile {
             object["layers"] = steps
@@ -184,10 +204,11 @@ impl Bench<'_> {
     }
 
     fn text(&self, figures: &Figures, steps: &[StepTime], out: &mut dyn Write) -> anyhow::Result<()> {
-        let Figures { median, min, speed, peak } = figures;
+        let Figures { median, min, speed, peak, precision } = figures;
         writeln!(
             out,
-            "median {:.2} ms, least {:.2} ms: {:.1} GFLOP/s, {:.0} % of the {:.0} that {} can multiply and add by {}",
+            "{precision}: median {:.2} ms, least {:.2} ms: {:.1} GFLOP/s, {:.0} % of the {:.0} that {} can multiply and add \
+             in f32 by {}",
             1e3 * median,
             1e3 * min,
             speed / 1e9,
