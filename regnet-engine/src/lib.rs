@@ -32,13 +32,14 @@
 //! # Speed
 //!
 //! `cargo bench -p regnet-engine` prints a table. The vector instructions are chosen at run time by
-//! [`pulp`]; no compiler flags are needed, and this crate contains no `unsafe`.
+//! [`pulp`]; no compiler flags are needed.
 //!
 //! # Panics
 //!
 //! Every kernel panics, naming the slice, when a slice's length does not follow from the sizes.
 
-// The engine's threads share memory and jobs, in two modules that allow it and say why it is sound.
+// The engine's threads share memory and jobs, and its narrow products are instructions that `pulp` has no methods for: in
+// modules that allow it and say why it is sound.
 #![deny(unsafe_code)]
 
 mod aligned;

@@ -50,6 +50,7 @@ mod lower;
 mod map;
 mod memory;
 mod narrow;
+mod options;
 mod pack;
 pub mod peak;
 mod plan;
@@ -74,6 +75,7 @@ use self::lower::{Layer, Lowered};
 pub use self::narrow::Precision;
 pub use self::narrow::calibrate::{Calibration, Ranges};
 use self::narrow::{Choice, Format};
+pub use self::options::Options;
 use self::pack::Packed;
 use self::plan::{Plan, Source, late, used};
 use self::pool::Pool;
@@ -81,27 +83,6 @@ pub use self::profile::StepTime;
 use self::run::Call;
 use self::shared::{Shared, share};
 use crate::aligned::Aligned;
-
-/// How an engine is built.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Options {
-    /// Threads, the caller's included.
-    pub threads: usize,
-    /// The instruction set.
-    pub isa: Isa,
-    /// Names of nodes whose results are handed out with the logits, such as `s1.b1.af`.
-    pub features: Vec<String>,
-    /// What convolutions are computed with; see [`Engine::precision`].
-    pub precision: Precision,
-}
-
-impl Default for Options {
-    /// All processors, the best instructions, no features, f32.
-    fn default() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, isa: Isa::best(), features: Vec::new(), precision: Precision::F32 }
-    }
-}
 
 /// A network that is ready to run. See the [module](self).
 #[derive(Debug)]
@@ -135,7 +116,7 @@ impl Engine {
         options: &Options,
     ) -> Result<Self, FreezeError> {
         let format = options.precision.format().filter(|format| format.is_available(options.isa));
-        Self::build(graph, tensor, options, format, |lowered| features(graph, lowered, &options.features))
+        Self::build(graph, tensor, options, format, |lowered| options.results(graph, lowered))
     }
 
     /// Freezes a network for a format that is available, if for any; `results` says which values are handed out.
@@ -280,18 +261,4 @@ impl Engine {
         }
         Ok(batch)
     }
-}
-
-/// The values that are handed out: the logits, and the results of the nodes with these names.
-fn features(graph: &Graph, lowered: &Lowered, names: &[String]) -> Result<Vec<usize>, FreezeError> {
-    let values = &lowered.values;
-    let mut results = vec![values.last().and_then(|values| values.first().copied()).unwrap_or_default()];
-    for name in names {
-        let node = graph.nodes().iter().position(|node| node.name == *name);
-        match node.map(|node| &values[node][..]) {
-            Some(&[value]) if value > 0 => results.push(value),
-            _ => return Err(FreezeError::Feature { name: name.clone() }),
-        }
-    }
-    Ok(results)
 }

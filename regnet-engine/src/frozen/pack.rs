@@ -1,5 +1,7 @@
 //! All weights of an engine in one buffer, in the order in which its kernels read them.
 
+mod narrow;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use super::grouped::Sources;
 use super::image;
 use super::isa::Isa;
 use super::lower::{Convolution, Layer, LayerOp, Take, Weights, taken};
-use super::narrow::{self, Choice, Code, quantise};
+use super::narrow::{Choice, Sources as NarrowSources};
 use crate::aligned::Aligned;
 
 /// The buffer, and what each layer has in it.
@@ -32,7 +34,7 @@ pub(super) struct Places {
     /// Of a grouped convolution.
     pub sources: Option<Arc<Sources>>,
     /// Of a grouped convolution of narrow numbers.
-    pub narrow_sources: Option<Arc<narrow::Sources>>,
+    pub narrow_sources: Option<Arc<NarrowSources>>,
 }
 
 /// Packs the weights of layers, of which it takes one after another.
@@ -175,48 +177,6 @@ impl Packing<'_> {
             places.weights.push(self.dense(&weights, [conv.output, input, 1], 1));
         }
         Ok(places)
-    }
-
-    /// Adds the weights of a convolution of narrow numbers.
-    fn narrow(
-        &mut self,
-        layer: &Convolution,
-        choice: &Choice,
-        weights: Vec<f32>,
-        projected: Option<Vec<f32>>,
-        mut bias: Vec<f32>,
-        shapes: &[usize],
-    ) -> Places {
-        let (conv, lanes, format) = (layer.conv, self.isa.lanes(), choice.format);
-        let grouped = is_grouped(layer);
-        let code = |value: usize| choice.codes[value];
-        let mut operands: Vec<(Vec<f32>, Code)> = if grouped {
-            vec![(weights, code(layer.inputs[0]))]
-        } else {
-            let parts = parts(&weights, layer, shapes).map(|(part, _)| part.into_owned());
-            parts.zip(layer.inputs.iter().map(|&input| code(input))).collect()
-        };
-        if let (Some(weights), Some(projection)) = (projected, &layer.projection) {
-            operands.push((weights, code(projection.input)));
-        }
-        let scale = quantise(format, &mut operands, &mut bias);
-        let mut places = Places { bias: self.add(&bias), scale: self.add(&scale), ..Places::default() };
-        if grouped {
-            let sources = narrow::Sources::new(format, conv.output, conv.group_width, lanes);
-            let sources = sources.expect("chosen where there are some");
-            places.weights.push(self.add_words(&sources.pack(format, &operands[0].0, lanes)));
-            places.narrow_sources = Some(Arc::new(sources));
-            return places;
-        }
-        for (weights, _) in &operands {
-            places.weights.push(self.add_words(&narrow::pack(format, weights, conv.output, lanes)));
-        }
-        places
-    }
-
-    /// Adds words as the bits of values.
-    fn add_words(&mut self, words: &[u32]) -> usize {
-        self.add(pulp::bytemuck::cast_slice(words))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use regnet_space::graph::Graph;
 
 use crate::frozen::lower::{Layer, LayerOp};
-use crate::frozen::{Engine, FreezeError, Options, Precision, features};
+use crate::frozen::{Engine, FreezeError, Options, Precision};
 
 /// The ranges that a network's activations had in a [`Calibration`].
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +39,7 @@ impl Calibration {
         let options = Options { precision: Precision::F32, features: Vec::new(), ..options.clone() };
         let mut values = Vec::new();
         let engine = Engine::build(graph, tensor, &options, None, |lowered| {
-            values = features(graph, lowered, &[])?;
+            values = options.results(graph, lowered)?;
             values.extend(convolved(&lowered.layers));
             Ok(values.clone())
         })?;

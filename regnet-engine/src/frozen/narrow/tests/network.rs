@@ -6,7 +6,7 @@ use regnet_space::graph::Graph;
 use regnet_space::{AnyNet, Block, Bottleneck, Cell, Preset, Stage, Stem, StemKind};
 
 use super::{Format, numbers, ways};
-use crate::frozen::{Calibration, Engine, FreezeError, Isa, Options, Precision, features, narrow, step};
+use crate::frozen::{Calibration, Engine, FreezeError, Isa, Options, Precision, narrow, step};
 
 /// A graph with random tensors that keep activations near 1, and images.
 struct Case {
@@ -61,7 +61,7 @@ impl Case {
     fn engine(&self, format: Option<Format>, isa: Isa, threads: usize) -> Engine {
         let options = self.options(format, isa, threads);
         let tensor = |name: &str| self.tensor(name);
-        let results = |lowered: &_| features(&self.graph, lowered, &[]);
+        let results = |lowered: &_| options.results(&self.graph, lowered);
         Engine::build(&self.graph, tensor, &options, format, results).expect("an engine")
     }
 
