@@ -80,7 +80,7 @@ impl Store<'_> {
         simd: S,
         sums: [[S::f32s; BLOCKS]; PIXELS],
     ) {
-        self.write::<S, PIXELS, BLOCKS>(self.finished(simd, sums));
+        self.write::<S, PIXELS, BLOCKS>(simd, self.finished(simd, sums));
         match self.activation {
             Activation::None | Activation::Relu => {}
             Activation::Sigmoid => self.change::<S>(PIXELS, BLOCKS, f32::sigmoid),
@@ -124,19 +124,18 @@ impl Store<'_> {
         shortcut: Place<'_>,
     ) -> [[S::f32s; BLOCKS]; PIXELS] {
         for block in 0..BLOCKS {
-            if shortcut.positions.is_none() {
+            let mut scattered;
+            let values = if shortcut.positions.is_none() {
                 let at = shortcut.at(block, 0, S::F32_LANES);
                 let values = S::as_simd_f32s(self.memory.read(at..at + PIXELS * S::F32_LANES)).0;
-                let values = values.first_chunk::<PIXELS>().expect("as many as were asked for");
-                for pixel in 0..PIXELS {
-                    sums[pixel][block] = simd.add_f32s(sums[pixel][block], values[pixel]);
-                }
+                values.first_chunk::<PIXELS>().expect("as many as were asked for")
             } else {
-                for pixel in 0..PIXELS {
-                    let at = shortcut.at(block, pixel, S::F32_LANES);
-                    let value = S::as_simd_f32s(self.memory.read(at..at + S::F32_LANES)).0[0];
-                    sums[pixel][block] = simd.add_f32s(sums[pixel][block], value);
-                }
+                scattered = [simd.splat_f32s(0.0); PIXELS];
+                gather::<S>(self.memory, shortcut, block, &mut scattered);
+                &scattered
+            };
+            for pixel in 0..PIXELS {
+                sums[pixel][block] = simd.add_f32s(sums[pixel][block], values[pixel]);
             }
         }
         sums
@@ -146,6 +145,7 @@ impl Store<'_> {
     #[inline(always)]
     pub fn write<S: Vectors, const PIXELS: usize, const BLOCKS: usize>(
         self,
+        simd: S,
         sums: [[S::f32s; BLOCKS]; PIXELS],
     ) {
         for block in 0..BLOCKS {
@@ -157,10 +157,11 @@ impl Store<'_> {
                     out[pixel] = sums[pixel][block];
                 }
             } else {
+                let mut values = [simd.splat_f32s(0.0); PIXELS];
                 for pixel in 0..PIXELS {
-                    let at = self.out.at(block, pixel, S::F32_LANES);
-                    S::as_mut_simd_f32s(self.memory.write(at..at + S::F32_LANES)).0[0] = sums[pixel][block];
+                    values[pixel] = sums[pixel][block];
                 }
+                scatter::<S>(self.memory, self.out, block, &values);
             }
         }
     }
@@ -175,5 +176,23 @@ impl Store<'_> {
                 values.iter_mut().for_each(|value| *value = function(*value));
             }
         }
+    }
+}
+
+/// Copies pixels that do not follow one another. Out of line, as is [`scatter`]: their checks and addresses would drive
+/// the sums out of the registers.
+#[inline(never)]
+fn gather<S: Vectors>(memory: &Shared<'_>, from: Place<'_>, block: usize, values: &mut [S::f32s]) {
+    for (pixel, value) in values.iter_mut().enumerate() {
+        let at = from.at(block, pixel, S::F32_LANES);
+        *value = S::as_simd_f32s(memory.read(at..at + S::F32_LANES)).0[0];
+    }
+}
+
+#[inline(never)]
+fn scatter<S: Vectors>(memory: &Shared<'_>, to: Place<'_>, block: usize, values: &[S::f32s]) {
+    for (pixel, &value) in values.iter().enumerate() {
+        let at = to.at(block, pixel, S::F32_LANES);
+        S::as_mut_simd_f32s(memory.write(at..at + S::F32_LANES)).0[0] = value;
     }
 }

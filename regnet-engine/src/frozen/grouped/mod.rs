@@ -143,7 +143,7 @@ impl<const WIDTH: usize, const SPAN: usize, const HEIGHT: usize, const WINDOW: u
                     let rows: [&[S::Pixel; SPAN]; WINDOW] =
                         std::array::from_fn(|row| at.pixels::<S, SPAN>(block, row));
                     for (channel, weights) in (from..to).zip(&mut weights) {
-                        sums = add::<S, WIDTH, HEIGHT, STRIDE>(simd, sums, weights, |row, column| {
+                        sums = add::<S, WIDTH, HEIGHT, WINDOW, STRIDE>(simd, sums, weights, |row, column| {
                             simd.splat_f32s(S::channel(&rows[row][column], channel))
                         });
                     }
@@ -156,9 +156,12 @@ impl<const WIDTH: usize, const SPAN: usize, const HEIGHT: usize, const WINDOW: u
                     if a == b {
                         for (order, weights) in orders.iter().zip(&mut weights) {
                             let order = simd.order(order);
-                            sums = add::<S, WIDTH, HEIGHT, STRIDE>(simd, sums, weights, |row, column| {
-                                simd.permuted(S::vector(&rows[row][column]), order)
-                            });
+                            sums = add::<S, WIDTH, HEIGHT, WINDOW, STRIDE>(
+                                simd,
+                                sums,
+                                weights,
+                                |row, column| simd.permuted(S::vector(&rows[row][column]), order),
+                            );
                         }
                         continue;
                     }
@@ -166,7 +169,7 @@ impl<const WIDTH: usize, const SPAN: usize, const HEIGHT: usize, const WINDOW: u
                         std::array::from_fn(|row| at.pixels::<S, SPAN>(*b, row));
                     for (order, weights) in orders.iter().zip(&mut weights) {
                         let order = simd.order(order);
-                        sums = add::<S, WIDTH, HEIGHT, STRIDE>(simd, sums, weights, |row, column| {
+                        sums = add::<S, WIDTH, HEIGHT, WINDOW, STRIDE>(simd, sums, weights, |row, column| {
                             let (a, b) = (&rows[row][column], &others[row][column]);
                             simd.permuted_of_two(S::vector(a), S::vector(b), order)
                         });
@@ -182,20 +185,52 @@ impl<const WIDTH: usize, const SPAN: usize, const HEIGHT: usize, const WINDOW: u
 
 /// Adds a channel's part; `value` is an input pixel of the window, by row and column.
 ///
-/// Sums come and go by value, and nothing in the loops may fail or branch: else they leave the registers.
+/// Column by column of the window, so that each of its pixels is brought into a register once, for all sums that it is a
+/// part of. Sums come and go by value, and nothing in the loops may fail or branch: else they leave the registers.
 #[inline(always)]
-fn add<S: Vectors, const WIDTH: usize, const HEIGHT: usize, const STRIDE: usize>(
+fn add<S: Vectors, const WIDTH: usize, const HEIGHT: usize, const WINDOW: usize, const STRIDE: usize>(
     simd: S,
     mut sums: [[S::f32s; WIDTH]; HEIGHT],
     weights: &[S::f32s; 9],
     value: impl Fn(usize, usize) -> S::f32s,
 ) -> [[S::f32s; WIDTH]; HEIGHT] {
-    for row in 0..3 {
-        for column in 0..3 {
-            for y in 0..HEIGHT {
-                for x in 0..WIDTH {
-                    let value = value(y * STRIDE + row, x * STRIDE + column);
-                    sums[y][x] = simd.mul_add_e_f32s(value, weights[row * 3 + column], sums[y][x]);
+    macro_rules! columns {
+        ($($column:literal)*) => {$(
+            if $column < (WIDTH - 1) * STRIDE + 3 {
+                let mut pixels = [simd.splat_f32s(0.0); WINDOW];
+                for row in 0..WINDOW {
+                    pixels[row] = value(row, $column);
+                }
+                sums = add_column::<S, WIDTH, HEIGHT, WINDOW, STRIDE, $column>(simd, sums, weights, pixels);
+            }
+        )*};
+    }
+    columns!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+    sums
+}
+
+/// Adds the part of a column of the window.
+#[inline(always)]
+fn add_column<
+    S: Vectors,
+    const WIDTH: usize,
+    const HEIGHT: usize,
+    const WINDOW: usize,
+    const STRIDE: usize,
+    const COLUMN: usize,
+>(
+    simd: S,
+    mut sums: [[S::f32s; WIDTH]; HEIGHT],
+    weights: &[S::f32s; 9],
+    pixels: [S::f32s; WINDOW],
+) -> [[S::f32s; WIDTH]; HEIGHT] {
+    for column in 0..3 {
+        if COLUMN >= column && (COLUMN - column) % STRIDE == 0 && (COLUMN - column) / STRIDE < WIDTH {
+            let x = (COLUMN - column) / STRIDE;
+            for row in 0..3 {
+                for y in 0..HEIGHT {
+                    sums[y][x] =
+                        simd.mul_add_e_f32s(pixels[y * STRIDE + row], weights[row * 3 + column], sums[y][x]);
                 }
             }
         }

@@ -108,12 +108,12 @@ impl<const WIDTH: usize, const SPAN: usize, const HEIGHT: usize, const WINDOW: u
             let order = N::words(order)[0];
             let rows = at.window::<N, SPAN, WINDOW>(*a);
             if a == b {
-                sums = add::<N, WIDTH, HEIGHT, STRIDE>(narrow, sums, weights, |row, column| {
+                sums = add::<N, WIDTH, HEIGHT, WINDOW, STRIDE>(narrow, sums, weights, |row, column| {
                     narrow.permuted(&rows[row][column], order)
                 });
             } else {
                 let others = at.window::<N, SPAN, WINDOW>(*b);
-                sums = add::<N, WIDTH, HEIGHT, STRIDE>(narrow, sums, weights, |row, column| {
+                sums = add::<N, WIDTH, HEIGHT, WINDOW, STRIDE>(narrow, sums, weights, |row, column| {
                     narrow.permuted_of_two(&rows[row][column], &others[row][column], order)
                 });
             }
@@ -127,20 +127,52 @@ impl<const WIDTH: usize, const SPAN: usize, const HEIGHT: usize, const WINDOW: u
 
 /// Adds a word's part; `value` is an input pixel of the window, by row and column.
 ///
-/// Sums come and go by value, and nothing in the loops may fail or branch: else they leave the registers.
+/// Column by column of the window, so that each of its pixels is brought into a register once, for all sums that it is a
+/// part of. Sums come and go by value, and nothing in the loops may fail or branch: else they leave the registers.
 #[inline(always)]
-fn add<N: Narrow, const WIDTH: usize, const HEIGHT: usize, const STRIDE: usize>(
+fn add<N: Narrow, const WIDTH: usize, const HEIGHT: usize, const WINDOW: usize, const STRIDE: usize>(
     narrow: N,
     mut sums: [[N::Sums; WIDTH]; HEIGHT],
     weights: &[N::Words; 9],
     value: impl Fn(usize, usize) -> N::Words,
 ) -> [[N::Sums; WIDTH]; HEIGHT] {
-    for row in 0..3 {
-        for column in 0..3 {
-            for y in 0..HEIGHT {
-                for x in 0..WIDTH {
-                    let value = value(y * STRIDE + row, x * STRIDE + column);
-                    sums[y][x] = narrow.multiply_add(value, weights[row * 3 + column], sums[y][x]);
+    macro_rules! columns {
+        ($($column:literal)*) => {$(
+            if $column < (WIDTH - 1) * STRIDE + 3 {
+                let mut pixels = [narrow.splat(0); WINDOW];
+                for row in 0..WINDOW {
+                    pixels[row] = value(row, $column);
+                }
+                sums = add_column::<N, WIDTH, HEIGHT, WINDOW, STRIDE, $column>(narrow, sums, weights, pixels);
+            }
+        )*};
+    }
+    columns!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+    sums
+}
+
+/// Adds the part of a column of the window.
+#[inline(always)]
+fn add_column<
+    N: Narrow,
+    const WIDTH: usize,
+    const HEIGHT: usize,
+    const WINDOW: usize,
+    const STRIDE: usize,
+    const COLUMN: usize,
+>(
+    narrow: N,
+    mut sums: [[N::Sums; WIDTH]; HEIGHT],
+    weights: &[N::Words; 9],
+    pixels: [N::Words; WINDOW],
+) -> [[N::Sums; WIDTH]; HEIGHT] {
+    for column in 0..3 {
+        if COLUMN >= column && (COLUMN - column) % STRIDE == 0 && (COLUMN - column) / STRIDE < WIDTH {
+            let x = (COLUMN - column) / STRIDE;
+            for row in 0..3 {
+                for y in 0..HEIGHT {
+                    sums[y][x] =
+                        narrow.multiply_add(pixels[y * STRIDE + row], weights[row * 3 + column], sums[y][x]);
                 }
             }
         }

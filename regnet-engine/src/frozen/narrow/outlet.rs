@@ -5,6 +5,7 @@ use pulp::Simd;
 use super::isa::{Floats, Narrow};
 use super::numbers::Code;
 use crate::frozen::map::Map;
+use crate::frozen::shared::Shared;
 use crate::frozen::store::{Activation, Place, Store};
 use crate::frozen::work::Work;
 
@@ -144,7 +145,7 @@ impl Sink<'_> {
         }
         let floats = self.store.finished(simd, floats);
         if self.wide {
-            self.store.write::<N::Simd, PIXELS, BLOCKS>(floats);
+            self.store.write(simd, floats);
         }
         if let Some((place, code)) = self.narrow {
             self.encode(narrow, floats, place, code);
@@ -168,12 +169,22 @@ impl Sink<'_> {
                     out[pixel] = narrow.encode(floats[pixel][block], code);
                 }
             } else {
+                let mut codes = [N::Pixel::default(); PIXELS];
                 for pixel in 0..PIXELS {
-                    let at = place.at(block, pixel, N::WORDS);
-                    let out = N::pixels_mut(self.store.memory.write(at..at + N::WORDS));
-                    out[0] = narrow.encode(floats[pixel][block], code);
+                    codes[pixel] = narrow.encode(floats[pixel][block], code);
                 }
+                scatter::<N>(self.store.memory, place, block, &codes);
             }
         }
+    }
+}
+
+/// Writes pixels that do not follow one another. Out of line: the checks and addresses would drive the sums out of the
+/// registers.
+#[inline(never)]
+fn scatter<N: Narrow>(memory: &Shared<'_>, to: Place<'_>, block: usize, codes: &[N::Pixel]) {
+    for (pixel, &code) in codes.iter().enumerate() {
+        let at = to.at(block, pixel, N::WORDS);
+        N::pixels_mut(memory.write(at..at + N::WORDS))[0] = code;
     }
 }

@@ -25,7 +25,7 @@ pub(in crate::frozen) trait Narrow: Copy {
     /// A sum for each lane.
     type Sums: Copy;
     /// The words of a block of channels at one pixel.
-    type Pixel: Copy;
+    type Pixel: Copy + Default;
 
     /// How many those are.
     const WORDS: usize;

@@ -136,7 +136,8 @@ impl Product {
         Planes::new(planes.images(), shape, |image, output, y, x| {
             let (mut sum, group) = (Sum::default(), output / group_width * group_width);
             for start in (0..group_width).step_by(self.format.per_word()) {
-                for tap in 0..9 {
+                // Column by column of the kernel, as the sums are rounded.
+                for tap in [0, 3, 6, 1, 4, 7, 2, 5, 8] {
                     let (row, column) = (y * stride + tap / 3, x * stride + tap % 3);
                     let pair = |within: usize| {
                         let weight = weights[(output * group_width + within) * 9 + tap];
