@@ -78,23 +78,8 @@ impl Store<'_> {
     pub fn put<S: Vectors, const PIXELS: usize, const BLOCKS: usize>(
         self,
         simd: S,
-        sums: [[S::f32s; BLOCKS]; PIXELS],
-    ) {
-        self.write::<S, PIXELS, BLOCKS>(simd, self.finished(simd, sums));
-        match self.activation {
-            Activation::None | Activation::Relu => {}
-            Activation::Sigmoid => self.change::<S>(PIXELS, BLOCKS, f32::sigmoid),
-            Activation::Tanh => self.change::<S>(PIXELS, BLOCKS, f32::hyperbolic_tangent),
-        }
-    }
-
-    /// Sums with bias, shortcut and, of the activations, ReLU.
-    #[inline(always)]
-    pub fn finished<S: Vectors, const PIXELS: usize, const BLOCKS: usize>(
-        self,
-        simd: S,
         mut sums: [[S::f32s; BLOCKS]; PIXELS],
-    ) -> [[S::f32s; BLOCKS]; PIXELS] {
+    ) {
         // What has to be decided is decided outside of the loops, so that the sums stay in registers.
         let bias = S::as_simd_f32s(self.bias).0.first_chunk::<BLOCKS>().expect("a bias for each channel");
         for pixel in 0..PIXELS {
@@ -113,7 +98,12 @@ impl Store<'_> {
                 }
             }
         }
-        sums
+        self.write::<S, PIXELS, BLOCKS>(simd, sums);
+        match self.activation {
+            Activation::None | Activation::Relu => {}
+            Activation::Sigmoid => self.change::<S>(PIXELS, BLOCKS, f32::sigmoid),
+            Activation::Tanh => self.change::<S>(PIXELS, BLOCKS, f32::hyperbolic_tangent),
+        }
     }
 
     #[inline(always)]
@@ -141,9 +131,8 @@ impl Store<'_> {
         sums
     }
 
-    /// Writes what has been finished.
     #[inline(always)]
-    pub fn write<S: Vectors, const PIXELS: usize, const BLOCKS: usize>(
+    fn write<S: Vectors, const PIXELS: usize, const BLOCKS: usize>(
         self,
         simd: S,
         sums: [[S::f32s; BLOCKS]; PIXELS],

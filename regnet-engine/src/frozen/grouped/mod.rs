@@ -225,7 +225,8 @@ fn add_column<
     pixels: [S::f32s; WINDOW],
 ) -> [[S::f32s; WIDTH]; HEIGHT] {
     for column in 0..3 {
-        if COLUMN >= column && (COLUMN - column) % STRIDE == 0 && (COLUMN - column) / STRIDE < WIDTH {
+        if COLUMN >= column && (COLUMN - column).is_multiple_of(STRIDE) && (COLUMN - column) / STRIDE < WIDTH
+        {
             let x = (COLUMN - column) / STRIDE;
             for row in 0..3 {
                 for y in 0..HEIGHT {

@@ -97,7 +97,13 @@ impl<const PIXELS: usize, const BLOCKS: usize> NarrowKernel for Tile<'_, PIXELS,
                 at += factor.block_stride;
             }
         }
-        self.sink.put(narrow, sums);
+        for block in 0..BLOCKS {
+            let mut of_block = [narrow.zero(); PIXELS];
+            for pixel in 0..PIXELS {
+                of_block[pixel] = sums[pixel][block];
+            }
+            self.sink.put(narrow, block, &of_block);
+        }
     }
 }
 

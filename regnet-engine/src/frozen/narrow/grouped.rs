@@ -120,7 +120,7 @@ impl<const WIDTH: usize, const SPAN: usize, const HEIGHT: usize, const WINDOW: u
         }
         for (row, sums) in sums.into_iter().enumerate() {
             let place = [at.image, at.row + row, at.column];
-            at.step.outlet.row(&at.work, at.block, place, at.lanes).put(narrow, sums.map(|sum| [sum]));
+            at.step.outlet.row(&at.work, at.block, place, at.lanes).put(narrow, 0, &sums);
         }
     }
 }
@@ -167,7 +167,8 @@ fn add_column<
     pixels: [N::Words; WINDOW],
 ) -> [[N::Sums; WIDTH]; HEIGHT] {
     for column in 0..3 {
-        if COLUMN >= column && (COLUMN - column) % STRIDE == 0 && (COLUMN - column) / STRIDE < WIDTH {
+        if COLUMN >= column && (COLUMN - column).is_multiple_of(STRIDE) && (COLUMN - column) / STRIDE < WIDTH
+        {
             let x = (COLUMN - column) / STRIDE;
             for row in 0..3 {
                 for y in 0..HEIGHT {

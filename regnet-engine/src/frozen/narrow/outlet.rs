@@ -1,12 +1,12 @@
 //! Where the sums of narrow products go: to a map of f32, to one of narrow numbers, or to both.
 
-use pulp::Simd;
+use pulp::{NullaryFnOnce, Simd};
 
 use super::isa::{Floats, Narrow};
 use super::numbers::Code;
 use crate::frozen::map::Map;
 use crate::frozen::shared::Shared;
-use crate::frozen::store::{Activation, Place, Store};
+use crate::frozen::store::{Activation, Place};
 use crate::frozen::work::Work;
 
 /// A map, and where its pixels lie.
@@ -100,18 +100,14 @@ impl Outlet {
     ) -> Sink<'a> {
         let weights = work.weights;
         let channels = |start: usize| &weights[start + block * lanes..][..blocks * lanes];
-        let wide = self.wide.as_ref().map(&place);
         Sink {
-            store: Store {
-                memory: work.memory,
-                bias: channels(self.bias),
-                out: wide.unwrap_or(Place { start: 0, block_stride: 0, positions: None }),
-                shortcut: self.shortcut.as_ref().map(&place),
-                activation: self.activation,
-            },
-            wide: wide.is_some(),
-            narrow: self.narrow.as_ref().map(|(spot, code)| (place(spot), *code)),
+            memory: work.memory,
             scale: channels(self.scale),
+            bias: channels(self.bias),
+            shortcut: self.shortcut.as_ref().map(&place),
+            relu: self.activation == Activation::Relu,
+            wide: self.wide.as_ref().map(&place),
+            narrow: self.narrow.as_ref().map(|(spot, code)| (place(spot), *code)),
         }
     }
 }
@@ -119,72 +115,115 @@ impl Outlet {
 /// What becomes of a tile's sums.
 #[derive(Clone, Copy)]
 pub(in crate::frozen) struct Sink<'a> {
-    /// What becomes of them in f32; `out` is used if `wide` says so.
-    store: Store<'a>,
-    wide: bool,
-    narrow: Option<(Place<'a>, Code)>,
+    memory: &'a Shared<'a>,
+    /// A value for each channel of the tile, as of the biases.
     scale: &'a [f32],
+    bias: &'a [f32],
+    shortcut: Option<Place<'a>>,
+    relu: bool,
+    wide: Option<Place<'a>>,
+    narrow: Option<(Place<'a>, Code)>,
 }
 
 impl Sink<'_> {
-    /// Stores the sums of `[pixel][block]`.
+    /// Stores the sums of a block's pixels.
+    ///
+    /// Out of line, from memory: what has to be decided would keep the sums of a kernel from its registers.
     #[inline(always)]
-    pub fn put<N: Narrow, const PIXELS: usize, const BLOCKS: usize>(
-        self,
-        narrow: N,
-        sums: [[N::Sums; BLOCKS]; PIXELS],
-    ) {
-        let simd = narrow.simd();
-        let scale = N::Simd::as_simd_f32s(self.scale).0;
-        let scale = scale.first_chunk::<BLOCKS>().expect("a factor for each channel");
-        let mut floats = [[simd.splat_f32s(0.0); BLOCKS]; PIXELS];
-        for pixel in 0..PIXELS {
-            for block in 0..BLOCKS {
-                floats[pixel][block] = narrow.floats(sums[pixel][block], scale[block]);
-            }
-        }
-        let floats = self.store.finished(simd, floats);
-        if self.wide {
-            self.store.write(simd, floats);
-        }
-        if let Some((place, code)) = self.narrow {
-            self.encode(narrow, floats, place, code);
-        }
+    pub fn put<N: Narrow, const PIXELS: usize>(&self, narrow: N, block: usize, sums: &[N::Sums; PIXELS]) {
+        narrow.outlined(Put { sink: self, narrow, block, sums });
     }
+}
+
+/// See [`Sink::put`].
+struct Put<'a, N: Narrow, const PIXELS: usize> {
+    sink: &'a Sink<'a>,
+    narrow: N,
+    block: usize,
+    sums: &'a [N::Sums; PIXELS],
+}
+
+impl<N: Narrow, const PIXELS: usize> NullaryFnOnce for Put<'_, N, PIXELS> {
+    type Output = ();
 
     #[inline(always)]
-    fn encode<N: Narrow, const PIXELS: usize, const BLOCKS: usize>(
-        self,
-        narrow: N,
-        floats: [[Floats<N>; BLOCKS]; PIXELS],
-        place: Place<'_>,
-        code: Code,
-    ) {
-        for block in 0..BLOCKS {
-            if place.positions.is_none() {
-                let at = place.at(block, 0, N::WORDS);
-                let out = N::pixels_mut(self.store.memory.write(at..at + PIXELS * N::WORDS));
-                let out = out.first_chunk_mut::<PIXELS>().expect("as many as were asked for");
-                for pixel in 0..PIXELS {
-                    out[pixel] = narrow.encode(floats[pixel][block], code);
-                }
-            } else {
-                let mut codes = [N::Pixel::default(); PIXELS];
-                for pixel in 0..PIXELS {
-                    codes[pixel] = narrow.encode(floats[pixel][block], code);
-                }
-                scatter::<N>(self.store.memory, place, block, &codes);
+    fn call(self) {
+        let Self { sink, narrow, block, sums } = self;
+        let simd = narrow.simd();
+        let zero = simd.splat_f32s(0.0);
+        let [scale, bias] = [sink.scale, sink.bias].map(|values| N::Simd::as_simd_f32s(values).0[block]);
+        let mut values = [zero; PIXELS];
+        for pixel in 0..PIXELS {
+            values[pixel] = simd.add_f32s(narrow.floats(sums[pixel], scale), bias);
+        }
+        if let Some(place) = sink.shortcut {
+            values = self.with_shortcut(values, place);
+        }
+        if sink.relu {
+            for pixel in 0..PIXELS {
+                values[pixel] = simd.max_f32s(values[pixel], zero);
             }
+        }
+        if let Some(place) = sink.wide {
+            self.write(values, place);
+        }
+        if let Some((place, code)) = sink.narrow {
+            self.encode(values, place, code);
         }
     }
 }
 
-/// Writes pixels that do not follow one another. Out of line: the checks and addresses would drive the sums out of the
-/// registers.
-#[inline(never)]
-fn scatter<N: Narrow>(memory: &Shared<'_>, to: Place<'_>, block: usize, codes: &[N::Pixel]) {
-    for (pixel, &code) in codes.iter().enumerate() {
-        let at = to.at(block, pixel, N::WORDS);
-        N::pixels_mut(memory.write(at..at + N::WORDS))[0] = code;
+/// Each in two forms: for pixels that follow one another, and for others.
+impl<N: Narrow, const PIXELS: usize> Put<'_, N, PIXELS> {
+    #[inline(always)]
+    fn with_shortcut(&self, mut values: [Floats<N>; PIXELS], place: Place<'_>) -> [Floats<N>; PIXELS] {
+        let (simd, lanes, memory) = (self.narrow.simd(), N::Simd::F32_LANES, self.sink.memory);
+        let at = |pixel| place.at(self.block, pixel, lanes);
+        if place.positions.is_none() {
+            let others = N::Simd::as_simd_f32s(memory.read(at(0)..at(0) + PIXELS * lanes)).0;
+            let others = others.first_chunk::<PIXELS>().expect("as many as were asked for");
+            for pixel in 0..PIXELS {
+                values[pixel] = simd.add_f32s(values[pixel], others[pixel]);
+            }
+        } else {
+            for pixel in 0..PIXELS {
+                let other = N::Simd::as_simd_f32s(memory.read(at(pixel)..at(pixel) + lanes)).0[0];
+                values[pixel] = simd.add_f32s(values[pixel], other);
+            }
+        }
+        values
+    }
+
+    #[inline(always)]
+    fn write(&self, values: [Floats<N>; PIXELS], place: Place<'_>) {
+        let (lanes, memory) = (N::Simd::F32_LANES, self.sink.memory);
+        let at = |pixel| place.at(self.block, pixel, lanes);
+        if place.positions.is_none() {
+            let out = N::Simd::as_mut_simd_f32s(memory.write(at(0)..at(0) + PIXELS * lanes)).0;
+            *out.first_chunk_mut::<PIXELS>().expect("as many as were asked for") = values;
+        } else {
+            for pixel in 0..PIXELS {
+                let out = memory.write(at(pixel)..at(pixel) + lanes);
+                N::Simd::as_mut_simd_f32s(out).0[0] = values[pixel];
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn encode(&self, values: [Floats<N>; PIXELS], place: Place<'_>, code: Code) {
+        let (narrow, memory) = (self.narrow, self.sink.memory);
+        let at = |pixel| place.at(self.block, pixel, N::WORDS);
+        if place.positions.is_none() {
+            let out = N::pixels_mut(memory.write(at(0)..at(0) + PIXELS * N::WORDS));
+            let out = out.first_chunk_mut::<PIXELS>().expect("as many as were asked for");
+            for pixel in 0..PIXELS {
+                out[pixel] = narrow.encode(values[pixel], code);
+            }
+        } else {
+            for pixel in 0..PIXELS {
+                let out = memory.write(at(pixel)..at(pixel) + N::WORDS);
+                N::pixels_mut(out)[0] = narrow.encode(values[pixel], code);
+            }
+        }
     }
 }

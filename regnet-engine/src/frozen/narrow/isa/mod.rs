@@ -25,7 +25,7 @@ pub(in crate::frozen) trait Narrow: Copy {
     /// A sum for each lane.
     type Sums: Copy;
     /// The words of a block of channels at one pixel.
-    type Pixel: Copy + Default;
+    type Pixel: Copy;
 
     /// How many those are.
     const WORDS: usize;
@@ -63,7 +63,14 @@ pub(in crate::frozen) trait Narrow: Copy {
     /// Words of two pixels: below a pixel's number of words from the first, then from the second.
     fn permuted_of_two(self, a: &Self::Pixel, b: &Self::Pixel, order: Self::Words) -> Self::Words;
 
-    fn vectorized<K: NarrowKernel>(self, kernel: K);
+    /// Runs what it is given, as compiled for it, in a function of its own.
+    fn outlined<F: NullaryFnOnce<Output = ()>>(self, run: F);
+
+    /// Runs a kernel, in a function of its own.
+    #[inline(always)]
+    fn vectorized<K: NarrowKernel>(self, kernel: K) {
+        self.outlined(Call(self, kernel));
+    }
 }
 
 /// The vectors of f32 beside narrow numbers.

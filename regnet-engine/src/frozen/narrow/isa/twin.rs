@@ -1,8 +1,8 @@
 //! What the instructions compute, in plain Rust, for tests on any machine.
 
-use pulp::{Scalar256b, cast, f32x8};
+use pulp::{NullaryFnOnce, Scalar256b, cast, f32x8};
 
-use super::{Call, Code, Narrow, NarrowKernel, words};
+use super::{Code, Narrow, words};
 use crate::frozen::isa::outlined;
 use crate::frozen::narrow::numbers::bf16;
 
@@ -38,8 +38,8 @@ macro_rules! common {
             )
         }
 
-        fn vectorized<K: NarrowKernel>(self, kernel: K) {
-            outlined(kernel, |kernel| pulp::NullaryFnOnce::call(Call(self, kernel)));
+        fn outlined<F: NullaryFnOnce<Output = ()>>(self, run: F) {
+            outlined(run, NullaryFnOnce::call);
         }
     };
 }

@@ -6,9 +6,9 @@
 use std::arch::x86_64::{_mm512_cvtneps_pbh, _mm512_dpbf16_ps, _mm512_dpbusd_epi32};
 
 use pulp::x86::V4;
-use pulp::{cast, f32x16, i32x16, u32x16};
+use pulp::{NullaryFnOnce, cast, f32x16, i32x16, u32x16};
 
-use super::{Call, Code, Narrow, NarrowKernel, words};
+use super::{Code, Narrow, words};
 use crate::frozen::isa::outlined;
 
 /// AVX-512 and one feature more. The token is a proof that the machine has all of them.
@@ -86,8 +86,8 @@ macro_rules! common {
         }
 
         #[inline(always)]
-        fn vectorized<K: NarrowKernel>(self, kernel: K) {
-            outlined(kernel, |kernel| self.features.vectorize(Call(self, kernel)));
+        fn outlined<F: NullaryFnOnce<Output = ()>>(self, run: F) {
+            outlined(run, |run| self.features.vectorize(run));
         }
     };
 }

@@ -165,6 +165,32 @@ fn batches_and_threads_give_the_same_bits() {
 }
 
 #[test]
+fn features_are_handed_out_in_f32() {
+    let case = Case::new(&nets()[3].1, 16);
+    let features = |format, isa| {
+        let options = case.options(format, isa, 2);
+        // A map that only a narrow product reads, one with gates, and a block's result.
+        let features = ["s1.b1.f.a_af", "s2.b1.f.se", "s2.b1.af"].map(str::to_owned).to_vec();
+        let options = Options { features, ..options };
+        let results = |lowered: &_| options.results(&case.graph, lowered);
+        let tensor = |name: &str| case.tensor(name);
+        let engine = Engine::build(&case.graph, tensor, &options, format, results).expect("an engine");
+        let each = engine.results().iter().map(|shape| vec![f32::NAN; IMAGES * shape.len()]);
+        let mut found: Vec<Vec<f32>> = each.collect();
+        let mut places: Vec<&mut [f32]> = found.iter_mut().map(Vec::as_mut_slice).collect();
+        engine.run_features(&case.images, &mut places).expect("a batch");
+        found
+    };
+    for (format, isa) in ways() {
+        let (found, expected) = (features(Some(format), isa), features(None, isa));
+        for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let difference = difference(found, expected);
+            assert!(difference < 0.03, "{} by {isa}, result {index}: {difference}", format.name());
+        }
+    }
+}
+
+#[test]
 fn all_but_the_ends_of_a_regnet_is_narrow() {
     let case = Case::new(&preset("RegNetY-200MF"), 64);
     for (format, isa) in ways() {
@@ -218,17 +244,20 @@ fn an_engine_says_what_it_computes_with() {
 fn ranges_are_of_one_network_and_of_images() {
     let case = Case::new(&nets()[2].1, 9);
     let (tensor, options) = (|name: &str| case.tensor(name), Options { threads: 1, ..Options::default() });
-    let none = Calibration::new(&case.graph, tensor, &options).expect("an engine").ranges().unwrap_err();
+    let none =
+        Calibration::new(&case.graph, tensor, &options).expect("an engine").ranges().expect_err("no image");
     let expected =
         "the ranges of activations are not known before an image has been watched: give the calibration some";
     assert_eq!(none.to_string(), expected);
 
     let options = case.options(Some(Format::Int8), Isa::Portable, 1);
     let other = Case::new(&nets()[3].1, 9);
-    let error = Engine::new(&other.graph, |name| other.tensor(name), &options).unwrap_err();
+    let error = Engine::new(&other.graph, |name| other.tensor(name), &options).expect_err("other ranges");
     assert!(matches!(error, FreezeError::Ranges { .. }), "{error}");
 
-    let wrong =
-        Calibration::new(&case.graph, tensor, &options).expect("an engine").watch(&[0.0; 5]).unwrap_err();
+    let wrong = Calibration::new(&case.graph, tensor, &options)
+        .expect("an engine")
+        .watch(&[0.0; 5])
+        .expect_err("no image");
     assert!(matches!(wrong, FreezeError::Images { .. }), "{wrong}");
 }
