@@ -2,7 +2,7 @@
 
 use super::isa::{Narrow, NarrowKernel};
 use super::numbers::Format;
-use super::outlet::{Outlet, Sink};
+use super::outlet::{Outlet, Sink, Sums};
 use crate::frozen::dense::{MOST_OPERANDS, Operand, Panel, each_tile, panels};
 use crate::frozen::tile::{Factor, most_pixels};
 use crate::frozen::work::{Run, begin};
@@ -98,9 +98,9 @@ impl<const PIXELS: usize, const BLOCKS: usize> NarrowKernel for Tile<'_, PIXELS,
             }
         }
         for block in 0..BLOCKS {
-            let mut of_block = [narrow.zero(); PIXELS];
+            let mut of_block = Sums::<N, PIXELS>([narrow.zero(); PIXELS]);
             for pixel in 0..PIXELS {
-                of_block[pixel] = sums[pixel][block];
+                of_block.0[pixel] = sums[pixel][block];
             }
             self.sink.put(narrow, block, &of_block);
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::isa::{Narrow, NarrowKernel};
-use super::outlet::Outlet;
+use super::outlet::{Outlet, Sums};
 use super::sources::{Source, Sources};
 use crate::frozen::grouped::{ROWS, most_columns};
 use crate::frozen::map::Map;
@@ -120,7 +120,7 @@ impl<const WIDTH: usize, const SPAN: usize, const HEIGHT: usize, const WINDOW: u
         }
         for (row, sums) in sums.into_iter().enumerate() {
             let place = [at.image, at.row + row, at.column];
-            at.step.outlet.row(&at.work, at.block, place, at.lanes).put(narrow, 0, &sums);
+            at.step.outlet.row(&at.work, at.block, place, at.lanes).put(narrow, 0, &Sums(sums));
         }
     }
 }

@@ -125,12 +125,16 @@ pub(in crate::frozen) struct Sink<'a> {
     narrow: Option<(Place<'a>, Code)>,
 }
 
+/// The sums of a block's pixels, each in a cache line: across two, they would take several times as long to be read again.
+#[repr(align(64))]
+pub(in crate::frozen) struct Sums<N: Narrow, const PIXELS: usize>(pub [N::Sums; PIXELS]);
+
 impl Sink<'_> {
     /// Stores the sums of a block's pixels.
     ///
     /// Out of line, from memory: what has to be decided would keep the sums of a kernel from its registers.
     #[inline(always)]
-    pub fn put<N: Narrow, const PIXELS: usize>(&self, narrow: N, block: usize, sums: &[N::Sums; PIXELS]) {
+    pub fn put<N: Narrow, const PIXELS: usize>(&self, narrow: N, block: usize, sums: &Sums<N, PIXELS>) {
         narrow.outlined(Put { sink: self, narrow, block, sums });
     }
 }
@@ -140,7 +144,7 @@ struct Put<'a, N: Narrow, const PIXELS: usize> {
     sink: &'a Sink<'a>,
     narrow: N,
     block: usize,
-    sums: &'a [N::Sums; PIXELS],
+    sums: &'a Sums<N, PIXELS>,
 }
 
 impl<N: Narrow, const PIXELS: usize> NullaryFnOnce for Put<'_, N, PIXELS> {
@@ -154,7 +158,7 @@ impl<N: Narrow, const PIXELS: usize> NullaryFnOnce for Put<'_, N, PIXELS> {
         let [scale, bias] = [sink.scale, sink.bias].map(|values| N::Simd::as_simd_f32s(values).0[block]);
         let mut values = [zero; PIXELS];
         for pixel in 0..PIXELS {
-            values[pixel] = simd.add_f32s(narrow.floats(sums[pixel], scale), bias);
+            values[pixel] = simd.add_f32s(narrow.floats(sums.0[pixel], scale), bias);
         }
         if let Some(place) = sink.shortcut {
             values = self.with_shortcut(values, place);
