@@ -14,7 +14,7 @@ pub struct Options {
     pub isa: Isa,
     /// Names of nodes whose results are handed out with the logits, such as `s1.b1.af`.
     pub features: Vec<String>,
-    /// What convolutions are computed with; see [`Engine::precision`].
+    /// What convolutions are computed with; see [`Engine::precision`](super::Engine::precision).
     pub precision: Precision,
 }
 

@@ -125,7 +125,7 @@ pub(in crate::frozen) struct Sink<'a> {
     narrow: Option<(Place<'a>, Code)>,
 }
 
-/// The sums of a block's pixels, each in a cache line: across two, they would take several times as long to be read again.
+/// The sums of a block's pixels, none of which lies across two cache lines.
 #[repr(align(64))]
 pub(in crate::frozen) struct Sums<N: Narrow, const PIXELS: usize>(pub [N::Sums; PIXELS]);
 
