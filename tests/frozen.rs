@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use dfdx::prelude::*;
-use regnet::frozen::{Frozen, Isa, Options, stage_features};
+use regnet::frozen::{Frozen, Isa, Options, Precision, stage_features};
 use regnet::space::{
     AnyNet, Block, Bottleneck, DesignSpace, Sampler, Stage, Stem, StemKind, presets, torchvision_presets,
 };
@@ -201,6 +201,42 @@ fn features_of_stages() {
     let wrong = Options { features: vec!["s9.b1.af".to_owned()], ..Options::default() };
     let error = net.freeze(33, 64, &wrong).unwrap_err();
     assert_eq!(error.to_string(), "the network has no layer `s9.b1.af` whose result could be handed out");
+}
+
+/// The root of the mean squared difference, as a share of the expected values' own root mean square.
+fn difference(found: &[f32], expected: &[f32]) -> f32 {
+    let squares = found.iter().zip(expected).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+    (squares / expected.iter().map(|value| value.powi(2)).sum::<f32>()).sqrt()
+}
+
+#[test]
+fn fewer_bits() {
+    let dev = Cpu::default();
+    let mut net: Built<Net, f32, Cpu> = dev.build_module::<Net, f32>();
+    randomise(&mut net);
+    let values = images(&dev, [4, 3, 64, 48]).as_vec();
+    let batch: Tensor<Rank4<4, 3, 64, 48>, f32, _> = dev.tensor(values.clone());
+    let expected = net.forward(batch.clone()).as_vec();
+
+    let mut calibration = net.calibration::<Rank3<3, 64, 48>>().unwrap();
+    calibration.watch(&values).unwrap();
+    let int8 = Precision::Int8(calibration.ranges().unwrap());
+    for precision in [Precision::Bf16, int8.clone()] {
+        let options = Options { precision, ..Options::default() };
+        let engine = net.freeze_with::<Rank3<3, 64, 48>>(&options).unwrap();
+        let found: [[f32; 10]; 4] = engine.run_batch(&batch).unwrap();
+        let difference = difference(found.as_flattened(), &expected);
+        println!("{}: {difference:.4}", options.precision);
+        assert!(difference < 0.03, "{}: {difference}", options.precision);
+        // Where it is f32 after all, the engine says so.
+        let computed = engine.engine().precision();
+        assert!(*computed == options.precision || *computed == Precision::F32 && difference < 1e-5);
+    }
+
+    // The ranges are those of one network.
+    let other = DynRegNet::<f32, Cpu>::try_new(&dev, &Named::spec()).unwrap();
+    let error = other.freeze(40, 40, &Options { precision: int8, ..Options::default() }).unwrap_err();
+    assert!(error.to_string().contains("calibrate this one"), "{error}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::ValueEnum;
 use regnet::dfdx::prelude::Cpu;
-use regnet::frozen::{Isa, Options, StepTime, peak};
+use regnet::frozen::{Isa, Options, Precision, StepTime, peak};
 use regnet::space::AnyNet;
 use regnet::train::Recipe;
 use regnet::train::data::Batch;
@@ -20,7 +20,7 @@ use regnet::weights::Head;
 use regnet::{DeviceName, DynRegNet};
 
 use crate::network::NetworkArgs;
-use crate::weights;
+use crate::{precision, weights};
 use figures::Figures;
 
 /// What to measure, and how.
@@ -52,6 +52,9 @@ pub struct Args {
     /// The instruction set of the frozen engine: avx512, avx2 or portable [default: the best there is]
     #[arg(long, value_name = "NAME")]
     isa: Option<Isa>,
+    /// The numbers that the frozen engine computes convolutions with; int8 is calibrated on the images of the benchmark
+    #[arg(long, value_enum, default_value_t = precision::Precision::F32)]
+    precision: precision::Precision,
     /// Prints how long each layer takes, too
     #[arg(long)]
     profile: bool,
@@ -85,12 +88,16 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         !(args.profile && args.mode == Mode::Train),
         "--profile shows layers of the frozen engine: leave out --mode train"
     );
+    anyhow::ensure!(
+        args.precision == precision::Precision::F32 || args.mode == Mode::Infer,
+        "--precision is the frozen engine's: leave out --mode train"
+    );
     let bench = Bench { args, threads, isa: args.isa.unwrap_or(Isa::best()) };
     let (net, device) = bench.network()?;
     let spec = net.spec().clone();
     let flops = spec.complexity(args.size, args.size)?.flops * args.batch.get() as u64;
     let peak = peak::flops(bench.isa, threads)?;
-    let Measured { seconds, freeze, steps } = match args.mode {
+    let Measured { seconds, freeze, steps, precision } = match args.mode {
         Mode::Infer => bench.infer(&net)?,
         Mode::Train => Measured { seconds: bench.train(net, &device)?, ..Measured::default() },
     };
@@ -99,7 +106,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let median = seconds[seconds.len() / 2];
     let speed = (2 * passes * flops) as f64 / median;
     let layers = args.profile.then_some(steps);
-    let figures = Figures { median, min: seconds[0], freeze, speed, peak, threads, isa: bench.isa, layers };
+    let (min, isa) = (seconds[0], bench.isa);
+    let figures = Figures { median, min, freeze, speed, peak, precision, threads, isa, layers };
     if args.json { figures.json(out) } else { figures.text(out) }
 }
 
@@ -117,6 +125,8 @@ struct Measured {
     /// Making the engine.
     freeze: Option<f64>,
     steps: Vec<StepTime>,
+    /// What the engine computes in.
+    precision: Option<&'static str>,
 }
 
 impl Bench<'_> {
@@ -148,17 +158,27 @@ impl Bench<'_> {
     }
 
     fn infer(&self, net: &DynRegNet<f32, Cpu>) -> anyhow::Result<Measured> {
-        let options = Options { threads: self.threads, isa: self.isa, features: Vec::new() };
+        let (size, batch) = (self.args.size, self.args.batch.get());
+        let images = pixels(batch * net.spec().input_channels * size * size);
+        let options = Options { threads: self.threads, isa: self.isa, ..Options::default() };
+        let precision = match self.args.precision {
+            precision::Precision::F32 => Precision::F32,
+            precision::Precision::Bf16 => Precision::Bf16,
+            precision::Precision::Int8 => {
+                let mut calibration = net.calibration(size, size, &options)?;
+                calibration.watch(&images)?;
+                Precision::Int8(calibration.ranges()?)
+            }
+        };
         let start = Instant::now();
-        let engine = net.freeze(self.args.size, self.args.size, &options)?;
+        let engine = net.freeze(size, size, &Options { precision, ..options })?;
         let freeze = start.elapsed().as_secs_f64();
-        let batch = self.args.batch.get();
-        let images = pixels(batch * engine.input().len());
+        precision::warn_of_fallback(self.args.precision, &engine);
         let mut logits = vec![0.0; batch * net.spec().classes];
         let seconds = self.measure(|| Ok(engine.run(&images, &mut logits)?))?;
         let steps =
             if self.args.profile { engine.profile(&images, self.args.repeat.get())? } else { Vec::new() };
-        Ok(Measured { seconds, freeze: Some(freeze), steps })
+        Ok(Measured { seconds, freeze: Some(freeze), steps, precision: Some(engine.precision().name()) })
     }
 
     fn train(&self, mut net: DynRegNet<f32, Cpu>, device: &Cpu) -> anyhow::Result<Vec<f64>> {

@@ -7,6 +7,7 @@ mod draw;
 mod export;
 mod models;
 mod network;
+mod precision;
 mod predict;
 mod regulator;
 mod report;

@@ -16,6 +16,7 @@ use regnet::train::predict::{Filter, Framing, Preprocess};
 use regnet::weights::{FileElement, Precision, save_tensors};
 
 use crate::network::NetworkArgs;
+use crate::precision;
 use crate::weights::{self, Subject};
 use input::{Batch, Pictures, Prepared};
 use network::Network;
@@ -57,6 +58,12 @@ pub struct Args {
     /// Element type to compute with: f32 or f64
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     dtype: Precision,
+    /// The numbers that convolutions are computed with, of --dtype f32
+    #[arg(long, value_enum, default_value_t = precision::Precision::F32, conflicts_with_all = ["batch_statistics", "features"])]
+    precision: precision::Precision,
+    /// A folder of images like those to be seen, on which int8 is calibrated
+    #[arg(long, value_name = "FOLDER", required_if_eq("precision", "int8"))]
+    calibrate: Option<PathBuf>,
     /// Normalises with the statistics of each batch, as in training
     #[arg(long)]
     batch_statistics: bool,
@@ -81,6 +88,15 @@ struct Source {
 
 /// Prints what a network makes of images.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    ensure!(
+        args.precision == precision::Precision::F32 || args.dtype == Precision::F32,
+        "--precision is that of networks in f32: leave out --dtype {}",
+        args.dtype
+    );
+    ensure!(
+        args.calibrate.is_none() || args.precision == precision::Precision::Int8,
+        "--calibrate is for int8: add --precision int8, or leave it out"
+    );
     let subject = weights::open(&args.weights, args.model.as_deref(), &args.network)?;
     match args.dtype {
         Precision::F32 => predict::<f32>(args, &subject, out),

@@ -149,6 +149,39 @@ fn folders_give_a_line_an_image_and_bad_images_are_passed_over() {
 }
 
 #[test]
+fn fewer_bits_give_nearly_the_same_logits() {
+    let dir = tempdir().unwrap();
+    let images = dir.path().join("images");
+    fs::create_dir_all(&images).unwrap();
+    for level in 0..4 {
+        let pixel = |x, y| Rgb([(5 * x) as u8, (6 * y) as u8, 60 * level]);
+        RgbImage::from_fn(40, 30, pixel).save(images.join(format!("{level}.png"))).unwrap();
+    }
+    let line = format!(
+        "predict {NET} --weights {} --size 64 --json --image {}",
+        checkpoints().join("timm.safetensors").display(),
+        images.join("2.png").display()
+    );
+    let logits = |options: &str| {
+        let said = regnet(&format!("{line} {options}"));
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        let object: Value = serde_json::from_str(&said.stdout).unwrap();
+        (numbers(&object["logits"]), said.stderr)
+    };
+    let (expected, _) = logits("");
+    let largest = expected.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
+    for precision in ["f32", "bf16", "int8"] {
+        let calibrate = format!(" --calibrate {}", images.display());
+        let options = format!("--precision {precision}{}", if precision == "int8" { &calibrate } else { "" });
+        let (found, told) = logits(&options);
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() <= 0.05 * largest, "{options}: {found} instead of {expected}");
+        }
+        assert_eq!(told.contains("calibrated on 4 images"), precision == "int8", "{told}");
+    }
+}
+
+#[test]
 fn a_run_is_predicted_with_by_its_folder() {
     let dir = tempdir().unwrap();
     for (part, count) in [("train", 4), ("test", 2)] {
@@ -208,6 +241,11 @@ fn what_does_not_fit_is_refused() {
         &["is missing from the file"],
     );
     assert_fails(&format!("convert {weights} {input} --to onnx {NET}"), 2, &["no naming is called `onnx`"]);
+    let line = format!("predict {NET} --weights {weights} --input {input}");
+    assert_fails(&format!("{line} --precision int8"), 2, &["--calibrate <FOLDER>"]);
+    assert_fails(&format!("{line} --calibrate {}", dir.path().display()), 1, &["add --precision int8"]);
+    assert_fails(&format!("{line} --precision bf16 --dtype f64"), 1, &["leave out --dtype f64"]);
+    assert_fails(&format!("{line} --precision bf16 --batch-statistics"), 2, &["cannot be used with"]);
     let labels = dir.path().join("labels.json");
     fs::write(&labels, "[\"one\"]").unwrap();
     let line = format!("predict {NET} --weights {weights} --input {input} --labels {}", labels.display());

@@ -19,6 +19,29 @@
 //! a file of weights, [`WeightFile::freeze`](crate::weights::WeightFile::freeze); a typed engine is one such [`Engine`]
 //! behind types. What the engine does, and how, its own
 //! [documentation](regnet_engine::frozen) says.
+//!
+//! # Fewer bits
+//!
+//! On a processor with the instructions for it, convolutions run faster in bf16 or int8 ([`Precision`]); elsewhere an
+//! engine stays with f32, as [`Engine::precision`] says. For int8, a [`Calibration`] watches some images first.
+//!
+//! ```
+//! # use dfdx::prelude::*;
+//! # use regnet_core::builders::{Head, RegNet, SimpleStem, XStage};
+//! # type Net = RegNet<SimpleStem<3, 16>, (XStage<1, 16, 24, 24, 8, 2>, XStage<2, 24, 56, 56, 8, 2>), Head<56, 10>>;
+//! use regnet_core::frozen::{Options, Precision};
+//!
+//! # let dev = Cpu::default();
+//! # let net = dev.build_module::<Net, f32>();
+//! let images: Tensor<Rank4<8, 3, 64, 64>, f32, _> = dev.sample_normal();
+//! let mut calibration = net.calibration::<Rank3<3, 64, 64>>()?;
+//! calibration.watch(&images.as_vec())?;
+//! let precision = Precision::Int8(calibration.ranges()?);
+//! let engine = net.freeze_with::<Rank3<3, 64, 64>>(&Options { precision, ..Options::default() })?;
+//! let logits: [[f32; 10]; 8] = engine.run_batch(&images)?;
+//! println!("{} gives {logits:?}", engine.engine().precision());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -33,7 +56,9 @@ use crate::tensors::{Flat, flat};
 use crate::weights::WeightsError;
 use crate::{Accepts, BuiltFrom, Declared, DynRegNet, model};
 
-pub use regnet_engine::frozen::{Engine, FreezeError as EngineError, Isa, Options, StepTime, peak};
+pub use regnet_engine::frozen::{
+    Calibration, Engine, FreezeError as EngineError, Isa, Options, Precision, Ranges, StepTime, peak,
+};
 
 /// Why a network could not be frozen or run.
 #[derive(Debug, thiserror::Error)]
@@ -62,13 +87,36 @@ pub fn freeze<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
     options: &Options,
 ) -> Result<Engine, FreezeError> {
     let graph = spec.graph(height, width)?;
+    let mut tensors = tensors(model);
+    Ok(Engine::new(&graph, |name| tensors.remove(name), options)?)
+}
+
+/// Prepares to watch the activations of `model`, the network of `spec`, on images of `height` x `width` pixels, for
+/// [`Precision::Int8`].
+///
+/// # Errors
+/// As [`freeze`].
+pub fn calibration<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &M,
+    spec: &AnyNet,
+    height: usize,
+    width: usize,
+    options: &Options,
+) -> Result<Calibration, FreezeError> {
+    let graph = spec.graph(height, width)?;
+    let mut tensors = tensors(model);
+    Ok(Calibration::new(&graph, |name| tensors.remove(name), options)?)
+}
+
+/// A model's tensors by name, in f32.
+fn tensors<E: Dtype, D: Device<E>, M: TensorCollection<E, D>>(model: &M) -> HashMap<String, Vec<f32>> {
     let mut tensors = HashMap::new();
     state::read(model, |Entry { name, values, .. }: Entry<E>| {
         // Of `f32`, this keeps the memory it is in.
         let values: Vec<f32> = values.into_iter().map(|value| value.to_f32().unwrap_or(f32::NAN)).collect();
         tensors.insert(name, values);
     });
-    Ok(Engine::new(&graph, |name| tensors.remove(name), options)?)
+    tensors
 }
 
 /// The names of the results that an [`Engine`] hands out as features if [`Options::features`] asks for them: the stem's
@@ -91,6 +139,19 @@ where
     /// Any [`FreezeError`].
     pub fn freeze(&self, height: usize, width: usize, options: &Options) -> Result<Engine, FreezeError> {
         freeze(self, self.spec(), height, width, options)
+    }
+
+    /// Prepares to watch the network on images of `height` x `width` pixels, for [`Precision::Int8`].
+    ///
+    /// # Errors
+    /// Any [`FreezeError`].
+    pub fn calibration(
+        &self,
+        height: usize,
+        width: usize,
+        options: &Options,
+    ) -> Result<Calibration, FreezeError> {
+        calibration(self, self.spec(), height, width, options)
     }
 }
 
@@ -123,6 +184,18 @@ where
         let spec = <Self as BuiltFrom>::Builder::spec();
         let engine = freeze(self, &spec, S::HEIGHT, S::WIDTH, options)?;
         Ok(Frozen { engine, shape: PhantomData })
+    }
+
+    /// Prepares to watch the network on images of the shape `S`, for [`Precision::Int8`].
+    ///
+    /// # Errors
+    /// Any [`FreezeError`].
+    pub fn calibration<S: ImageShape>(&self) -> Result<Calibration, FreezeError>
+    where
+        Self: Accepts<S::Batch>,
+    {
+        let spec = <Self as BuiltFrom>::Builder::spec();
+        calibration(self, &spec, S::HEIGHT, S::WIDTH, &Options::default())
     }
 }
 

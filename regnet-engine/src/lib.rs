@@ -38,8 +38,8 @@
 //!
 //! Every kernel panics, naming the slice, when a slice's length does not follow from the sizes.
 
-// The frozen engine's threads share memory and jobs, it asks for memory in large pages and before it is read: four small
-// modules allow it, and say why it is sound.
+// The frozen engine's threads share memory and jobs, it asks for memory in large pages and before it is read, and its narrow
+// products are instructions that `pulp` has no methods for: small modules allow it, and say why it is sound.
 #![deny(unsafe_code)]
 
 mod aligned;

@@ -12,8 +12,10 @@ pub struct Figures {
     /// Making the engine.
     pub freeze: Option<f64>,
     pub speed: f64,
-    /// The most that the machine can do.
+    /// The most that the machine can do in f32.
     pub peak: f64,
+    /// What the engine computes in.
+    pub precision: Option<&'static str>,
     pub threads: usize,
     pub isa: Isa,
     pub layers: Option<Vec<StepTime>>,
@@ -29,6 +31,9 @@ impl Figures {
         });
         if let Some(freeze) = self.freeze {
             object["freeze_ms"] = (1e3 * freeze).into();
+        }
+        if let Some(precision) = self.precision {
+            object["precision"] = precision.into();
         }
         if let Some(layers) = &self.layers {
             object["layers"] = layers
@@ -49,10 +54,12 @@ impl Figures {
     }
 
     pub fn text(&self, out: &mut dyn Write) -> anyhow::Result<()> {
-        let Self { median, min, freeze, speed, peak, threads: count, isa, layers } = self;
+        let Self { median, min, freeze, speed, peak, precision, threads: count, isa, layers } = self;
         writeln!(
             out,
-            "median {:.2} ms, least {:.2} ms: {:.1} GFLOP/s, {:.0} % of the {:.0} that {} can multiply and add by {}",
+            "{}: median {:.2} ms, least {:.2} ms: {:.1} GFLOP/s, {:.0} % of the {:.0} that {} can multiply and add in f32 \
+             by {}",
+            precision.unwrap_or("f32"),
             1e3 * median,
             1e3 * min,
             speed / 1e9,

@@ -1,13 +1,15 @@
 //! What looks at images: a frozen engine, or layer by layer where more is asked for than logits in f32.
 
+use anyhow::{Context, ensure};
 use regnet::dfdx::prelude::*;
-use regnet::frozen::{Engine, Options};
+use regnet::frozen::{Calibration, Engine, Options, Precision};
 use regnet::tensors::Map;
-use regnet::weights::{FileElement, Head, Precision};
+use regnet::weights::{FileElement, Head, Precision as Elements};
 use regnet::{Backend, DynRegNet, Features, Run};
 
-use super::Args;
-use super::input::Batch;
+use super::input::{Batch, Pictures};
+use super::{Args, preprocess};
+use crate::precision;
 use crate::weights::Subject;
 
 /// A network with its weights.
@@ -25,8 +27,10 @@ where
     /// The network of `subject` for images of `height` x `width` pixels.
     pub fn new(args: &Args, subject: &Subject, [height, width]: [usize; 2]) -> anyhow::Result<Self> {
         let Subject { file, net: spec, .. } = subject;
-        if args.dtype == Precision::F32 && !args.batch_statistics && args.features.is_none() {
-            let engine = file.freeze(spec, height, width, &Options::default())?;
+        if args.dtype == Elements::F32 && !args.batch_statistics && args.features.is_none() {
+            let options = Options { precision: frozen_precision(args, subject)?, ..Options::default() };
+            let engine = file.freeze(spec, height, width, &options)?;
+            precision::warn_of_fallback(args.precision, &engine);
             return Ok(Self::Frozen(Box::new(engine)));
         }
         let mut net = DynRegNet::try_new(&Cpu::default(), spec)?;
@@ -51,4 +55,29 @@ where
         let logits = if args.batch_statistics { net.try_run_mut(images)? } else { net.try_run(images)? };
         Ok((logits.as_vec().into_iter().map(Into::into).collect(), features))
     }
+}
+
+/// The precision asked for; for int8, with the ranges of activations on the images of a folder.
+fn frozen_precision(args: &Args, subject: &Subject) -> anyhow::Result<Precision> {
+    let folder = match (args.precision, &args.calibrate) {
+        (precision::Precision::F32, _) => return Ok(Precision::F32),
+        (precision::Precision::Bf16, _) => return Ok(Precision::Bf16),
+        (precision::Precision::Int8, folder) => folder.as_slice(),
+    };
+    let Subject { file, net: spec, .. } = subject;
+    ensure!(spec.input_channels == 3, "images have 3 channels, the network takes {}", spec.input_channels);
+    let preprocess = preprocess(args, subject);
+    let mut calibration: Calibration =
+        file.calibration(spec, preprocess.size, preprocess.size, &Options::default())?;
+    let pictures = Pictures::find(folder)?;
+    pictures.each(
+        &preprocess,
+        args.batch.get(),
+        |batch: Batch<f32>| Ok(calibration.watch(&batch.values)?),
+    )?;
+    let ranges = calibration.ranges().with_context(|| {
+        format!("none of the {} images to calibrate on could be read", pictures.paths.len())
+    })?;
+    eprintln!("calibrated on {} images", pictures.paths.len());
+    Ok(Precision::Int8(ranges))
 }

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use dfdx::prelude::*;
+use regnet_space::graph::Graph;
 use regnet_space::{AnyNet, Naming};
 
 use super::element::FileElement;
 use super::error::WeightsError;
 use super::file::{FileTensor, WeightFile, reverse_inputs};
 use super::{STEM, fit};
-use crate::frozen::{Engine, FreezeError, Options};
+use crate::frozen::{Calibration, Engine, EngineError, FreezeError, Options};
 use crate::state;
 
 /// What becomes of a file's head, the last linear layer, where it tells another number of classes apart than the network.
@@ -110,24 +111,45 @@ impl WeightFile {
         options: &Options,
     ) -> Result<Engine, FreezeError> {
         let graph = spec.graph(height, width)?;
+        self.with_tensors(&graph, |tensor| Engine::new(&graph, tensor, options))
+    }
+
+    /// Prepares to watch the network of `spec` with the tensors of this file, on images of `height` x `width` pixels, for
+    /// [`Precision::Int8`](crate::frozen::Precision::Int8).
+    ///
+    /// # Errors
+    /// As [`WeightFile::freeze`].
+    pub fn calibration(
+        &self,
+        spec: &AnyNet,
+        height: usize,
+        width: usize,
+        options: &Options,
+    ) -> Result<Calibration, FreezeError> {
+        let graph = spec.graph(height, width)?;
+        self.with_tensors(&graph, |tensor| Calibration::new(&graph, tensor, options))
+    }
+
+    /// What `build` makes of the tensors of a graph, read one by one as it asks for them.
+    fn with_tensors<R>(
+        &self,
+        graph: &Graph,
+        build: impl FnOnce(&mut dyn FnMut(&str) -> Option<Vec<f32>>) -> Result<R, EngineError>,
+    ) -> Result<R, FreezeError> {
         let wanted =
             graph.parameters().map(|parameter| (parameter.name, parameter.shape)).collect::<Vec<_>>();
         let fitted = fit::fit(self, &wanted, Head::Keep)?;
         let mut failed = None;
-        let engine = Engine::new(
-            &graph,
-            |name| {
-                let values = self.converted(fitted.tensors.get(name)?, name);
-                values.unwrap_or_else(|error| {
-                    failed = Some(error);
-                    None
-                })
-            },
-            options,
-        );
+        let built = build(&mut |name| {
+            let values = self.converted(fitted.tensors.get(name)?, name);
+            values.unwrap_or_else(|error| {
+                failed = Some(error);
+                None
+            })
+        });
         match failed {
             Some(error) => Err(error.into()),
-            None => Ok(engine?),
+            None => Ok(built?),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::isa::{Kernel, Vectors};
 use super::map::Map;
 use super::store::{Activation, Place, Store};
 use super::tile::{Factor, MOST_BLOCKS, most_pixels, multiply};
-use super::work::{Run, begin};
+use super::work::{Run, Work, begin};
 
 /// One of the maps that a convolution sums over.
 #[derive(Debug)]
@@ -37,13 +37,13 @@ pub(super) struct Dense {
 
 /// The blocks of output channels that a tile computes together: `blocks` of them from `first` on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Panel {
-    first: usize,
-    blocks: usize,
+pub(super) struct Panel {
+    pub first: usize,
+    pub blocks: usize,
 }
 
 /// Pairs of blocks, and the last panel of an odd number of blocks: three, or one where pixels are not neighbours.
-fn panels(blocks: usize, stride: usize) -> impl Iterator<Item = Panel> {
+pub(super) fn panels(blocks: usize, stride: usize) -> impl Iterator<Item = Panel> {
     let odd = odd(blocks, stride);
     let pairs = (0..odd.map_or(blocks, |odd| odd.first)).step_by(2);
     pairs.map(|first| Panel { first, blocks: 2 }).chain(odd)
@@ -100,19 +100,36 @@ impl Kernel for Run<'_, Dense> {
     fn run<S: Vectors>(self, simd: S) {
         self.work.clear_border(&self.step.out);
         let blocks = self.step.out.blocks();
-        let odd = odd(blocks, self.step.stride);
-        let pairs = (blocks - odd.map_or(0, |panel| panel.blocks)) / 2;
-        let groups = [(pairs, Panel { first: 0, blocks: 2 }), (1, odd.unwrap_or_default())];
-        for (count, Panel { first, blocks }) in groups {
-            if count * blocks == 0 {
-                continue;
-            }
-            let order = self.order(count, blocks);
-            for outer in order.outer.clone() {
-                for inner in order.inner.clone() {
-                    let (panel, tile) = if order.panels_first { (outer, inner) } else { (inner, outer) };
-                    self.tile(simd, Panel { first: first + panel * blocks, blocks }, tile);
-                }
+        let tiles = |blocks| self.tiles(blocks);
+        each_tile(&self.work, blocks, self.step.stride, tiles, self.values(), |panel, tile| {
+            self.tile(simd, panel, tile);
+        });
+    }
+}
+
+/// Hands out a thread's part of the panels of `blocks` blocks and of each panel's tiles: `tiles` says how many a panel of
+/// so many blocks has, `values` how large weights and inputs are.
+#[inline(always)]
+pub(super) fn each_tile(
+    work: &Work<'_>,
+    blocks: usize,
+    stride: usize,
+    tiles: impl Fn(usize) -> usize,
+    values: (usize, usize),
+    mut tile: impl FnMut(Panel, usize),
+) {
+    let odd = odd(blocks, stride);
+    let pairs = (blocks - odd.map_or(0, |panel| panel.blocks)) / 2;
+    let groups = [(pairs, Panel { first: 0, blocks: 2 }), (1, odd.unwrap_or_default())];
+    for (count, Panel { first, blocks }) in groups {
+        if count * blocks == 0 {
+            continue;
+        }
+        let order = Order::new(work, count, tiles(blocks), values);
+        for outer in order.outer.clone() {
+            for inner in order.inner.clone() {
+                let (panel, index) = if order.panels_first { (outer, inner) } else { (inner, outer) };
+                tile(Panel { first: first + panel * blocks, blocks }, index);
             }
         }
     }
@@ -125,10 +142,8 @@ struct Order {
     panels_first: bool,
 }
 
-impl Run<'_, Dense> {
-    fn order(&self, panels: usize, blocks: usize) -> Order {
-        let work = &self.work;
-        let tiles = self.tiles(blocks);
+impl Order {
+    fn new(work: &Work<'_>, panels: usize, tiles: usize, (weights, inputs): (usize, usize)) -> Self {
         let few = 4 * work.threads;
         let (panels, tiles) = if panels.is_multiple_of(work.threads) || panels > few && panels > tiles {
             (work.part(panels), 0..tiles)
@@ -136,12 +151,13 @@ impl Run<'_, Dense> {
             (0..panels, work.part(tiles))
         };
         // The inner loop streams what the outer does not hold: all inputs for each panel, or all weights for each tile.
-        let (weights, inputs) = self.values();
         let panels_first = inputs * panels.len() <= weights * tiles.len();
         let (outer, inner) = if panels_first { (panels, tiles) } else { (tiles, panels) };
-        Order { outer, inner, panels_first }
+        Self { outer, inner, panels_first }
     }
+}
 
+impl Run<'_, Dense> {
     /// Values of all weights, and of all inputs.
     fn values(&self) -> (usize, usize) {
         let taps = self.step.kernel * self.step.kernel;

@@ -49,6 +49,21 @@ pub enum FreezeError {
         /// Values for an image.
         image: usize,
     },
+    /// No image was watched.
+    #[error(
+        "the ranges of activations are not known before an image has been watched: give the calibration some"
+    )]
+    Calibration,
+    /// The ranges of another network.
+    #[error(
+        "the ranges of {found} activations are another network's, since this one has {expected}: calibrate this one"
+    )]
+    Ranges {
+        /// Values they are of.
+        found: usize,
+        /// Values of the network.
+        expected: usize,
+    },
     /// The system has no threads left.
     #[error("no thread could be started: {0}")]
     Threads(#[from] std::io::Error),

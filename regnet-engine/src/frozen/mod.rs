@@ -28,6 +28,7 @@
 //! | `pack` | the order of the weights |
 //! | `plan`, `memory` | the steps, and where activations lie: `map` |
 //! | `image`, `dense`, `grouped`, `cell`, `simple` | the kinds of steps; `tile` and `store` what dense ones share |
+//! | `narrow` | the same in bf16 and int8, for [`Precision`] |
 //! | `isa` | instruction sets |
 //! | `pool`, `shared`, `work` | threads, the memory they share, and a thread's part |
 //!
@@ -50,6 +51,8 @@ mod isa;
 mod lower;
 mod map;
 mod memory;
+mod narrow;
+mod options;
 mod pack;
 pub mod peak;
 mod plan;
@@ -70,7 +73,11 @@ use regnet_space::graph::{Graph, Shape};
 pub use self::error::FreezeError;
 pub use self::fold::{Affine, Norm, fold};
 pub use self::isa::Isa;
-use self::lower::Layer;
+use self::lower::{Layer, Lowered};
+pub use self::narrow::Precision;
+pub use self::narrow::calibrate::{Calibration, Ranges};
+use self::narrow::{Choice, Format};
+pub use self::options::Options;
 use self::pack::Packed;
 use self::plan::{Plan, Source, late, used};
 use self::pool::Pool;
@@ -79,31 +86,13 @@ use self::run::Call;
 use self::shared::{Shared, share};
 use crate::aligned::Aligned;
 
-/// How an engine is built.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// Threads, the caller's included.
-    pub threads: usize,
-    /// The instruction set.
-    pub isa: Isa,
-    /// Names of nodes whose results are handed out with the logits, such as `s1.b1.af`.
-    pub features: Vec<String>,
-}
-
-impl Default for Options {
-    /// All processors, the best instructions, no features.
-    fn default() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, isa: Isa::best(), features: Vec::new() }
-    }
-}
-
 /// A network that is ready to run. See the [module](self).
 #[derive(Debug)]
 pub struct Engine {
     layers: Vec<Layer>,
     packed: Packed,
     isa: Isa,
+    precision: Precision,
     input: Shape,
     /// The shapes of the results: the logits, then features.
     results: Vec<Shape>,
@@ -125,24 +114,37 @@ impl Engine {
     /// Any [`FreezeError`].
     pub fn new(
         graph: &Graph,
+        tensor: impl FnMut(&str) -> Option<Vec<f32>>,
+        options: &Options,
+    ) -> Result<Self, FreezeError> {
+        let format = options.precision.format().filter(|format| format.is_available(options.isa));
+        Self::build(graph, tensor, options, format, |lowered| options.results(graph, lowered))
+    }
+
+    /// Freezes a network for a format that is available, if for any; `results` says which values are handed out.
+    fn build(
+        graph: &Graph,
         mut tensor: impl FnMut(&str) -> Option<Vec<f32>>,
         options: &Options,
+        format: Option<Format>,
+        results: impl FnOnce(&Lowered) -> Result<Vec<usize>, FreezeError>,
     ) -> Result<Self, FreezeError> {
         let pool = Pool::new(options.threads.max(1))?;
         let lowered = lower::lower(graph, &mut tensor)?;
-        let (mut layers, values) = (lowered.layers, lowered.values);
-        let mut results = vec![values.last().and_then(|values| values.first().copied()).unwrap_or_default()];
-        for name in &options.features {
-            let node = graph.nodes().iter().position(|node| node.name == *name);
-            match node.map(|node| &values[node][..]) {
-                Some(&[value]) if value > 0 => results.push(value),
-                _ => return Err(FreezeError::Feature { name: name.clone() }),
-            }
-        }
+        let results = results(&lowered)?;
+        let mut layers = lowered.layers;
+        let ranges = options.precision.ranges(layers.len())?;
+        let choice = format.map(|format| Choice::new(&layers, format, options.isa, ranges));
         let used = used(&layers, &results);
-        let packed = pack::pack(&mut layers, &used, options.isa, &mut tensor)?;
-        let source =
-            Source { layers: &layers, packed: &packed, used: &used, isa: options.isa, results: &results };
+        let packed = pack::pack(&mut layers, &used, options.isa, choice.as_ref(), &mut tensor)?;
+        let source = Source {
+            layers: &layers,
+            packed: &packed,
+            choice: choice.as_ref(),
+            used: &used,
+            isa: options.isa,
+            results: &results,
+        };
         let single = Plan::new(&source, 1, layers.len());
         let group = Plan::new(&source, GROUP, late(&layers, &used));
         Ok(Self {
@@ -151,6 +153,7 @@ impl Engine {
             layers,
             packed,
             isa: options.isa,
+            precision: if format.is_some() { options.precision.clone() } else { Precision::F32 },
             single,
             group,
             pool,
@@ -176,6 +179,12 @@ impl Engine {
     /// The instruction set it was built for.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// What its convolutions are computed with: what was asked for, or f32 where the instruction set has no products of
+    /// such numbers. bf16 needs AVX512_BF16 and int8 AVX512_VNNI.
+    pub fn precision(&self) -> &Precision {
+        &self.precision
     }
 
     /// Bytes of the weights.

@@ -1,5 +1,7 @@
 //! All weights of an engine in one buffer, in the order in which its kernels read them.
 
+mod narrow;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use super::grouped::Sources;
 use super::image;
 use super::isa::Isa;
 use super::lower::{Convolution, Layer, LayerOp, Take, Weights, taken};
+use super::narrow::{Choice, Sources as NarrowSources};
 use crate::aligned::Aligned;
 
 /// The buffer, and what each layer has in it.
@@ -25,9 +28,13 @@ pub(super) struct Places {
     /// Of a dense convolution: its inputs' weights, the projection's last. Else the only weights there are.
     pub weights: Vec<usize>,
     pub bias: usize,
+    /// Of a convolution of narrow numbers: the factors of its sums.
+    pub scale: usize,
     pub affine: Option<[usize; 2]>,
     /// Of a grouped convolution.
     pub sources: Option<Arc<Sources>>,
+    /// Of a grouped convolution of narrow numbers.
+    pub narrow_sources: Option<Arc<NarrowSources>>,
 }
 
 /// Packs the weights of layers, of which it takes one after another.
@@ -35,6 +42,7 @@ pub(super) fn pack(
     layers: &mut [Layer],
     used: &[bool],
     isa: Isa,
+    choice: Option<&Choice>,
     take: Take<'_>,
 ) -> Result<Packed, FreezeError> {
     let shapes: Vec<usize> = layers.iter().map(|layer| layer.shape.c).collect();
@@ -43,10 +51,11 @@ pub(super) fn pack(
     let capacity = layers.iter().map(len).sum::<usize>() + affines.sum::<usize>();
     let mut packing = Packing { isa, take, values: Aligned::with_capacity(capacity) };
     let mut places = Vec::new();
-    for (layer, &used) in layers.iter_mut().zip(used) {
+    for (index, (layer, &used)) in layers.iter_mut().zip(used).enumerate() {
+        let choice = choice.filter(|choice| choice.layers[index]);
         places.push(match &mut layer.op {
             _ if !used => Places::default(),
-            LayerOp::Conv(conv) => packing.convolution(conv, &shapes)?,
+            LayerOp::Conv(conv) => packing.convolution(conv, &shapes, choice)?,
             LayerOp::Affine { affine, .. }
             | LayerOp::Blend { affine, .. }
             | LayerOp::Expose { affine, .. } => packing.affine(affine),
@@ -67,8 +76,8 @@ fn len(layer: &Convolution, lanes: usize) -> usize {
         outputs * conv.input * conv.kernel * conv.kernel
     };
     let projected = layer.projection.as_ref().map_or(0, |projection| projection.channels);
-    let bias = 1;
-    weights + outputs * (projected + bias)
+    let (bias, scale) = (1, 1);
+    weights + outputs * (projected + bias + scale)
 }
 
 struct Packing<'a> {
@@ -119,7 +128,12 @@ impl Packing<'_> {
         Places { affine: Some(places), ..Places::default() }
     }
 
-    fn convolution(&mut self, layer: &mut Convolution, shapes: &[usize]) -> Result<Places, FreezeError> {
+    fn convolution(
+        &mut self,
+        layer: &mut Convolution,
+        shapes: &[usize],
+        choice: Option<&Choice>,
+    ) -> Result<Places, FreezeError> {
         let (conv, lanes) = (layer.conv, self.isa.lanes());
         let len = conv.output * conv.group_width * conv.kernel * conv.kernel;
         let bias = std::mem::take(&mut layer.bias);
@@ -135,6 +149,10 @@ impl Packing<'_> {
         if let Some((_, projected)) = &projection {
             bias.iter_mut().zip(projected).for_each(|(bias, projected)| *bias += projected);
         }
+        if let Some(choice) = choice {
+            let projected = projection.map(|(weights, _)| weights);
+            return Ok(self.narrow(layer, choice, weights, projected, bias, shapes));
+        }
         let mut places = Places { bias: self.add(&bias), ..Places::default() };
         if layer.inputs == [0] {
             places.weights.push(self.add(&image::pack(&weights, conv.output, lanes)));
@@ -148,12 +166,8 @@ impl Packing<'_> {
             let weights = expanded(weights, layer);
             // Those of a 1x1 kernel are brought together before.
             let stride = if conv.kernel == 1 { 1 } else { conv.stride };
-            let mut first = 0;
-            for &input in &layer.inputs {
-                let channels = shapes[input];
-                let part = columns(&weights, conv.input * taps, first * taps, channels * taps);
+            for (part, channels) in parts(&weights, layer, shapes) {
                 places.weights.push(self.dense(&part, [conv.output, channels, taps], stride));
-                first += channels;
             }
         }
         if let Some((weights, _)) = projection {
@@ -162,6 +176,23 @@ impl Packing<'_> {
         }
         Ok(places)
     }
+}
+
+/// The weights that each input of a dense convolution has, and its channels.
+fn parts<'a>(
+    weights: &'a [f32],
+    layer: &Convolution,
+    shapes: &[usize],
+) -> impl Iterator<Item = (Cow<'a, [f32]>, usize)> {
+    let taps = layer.conv.kernel * layer.conv.kernel;
+    let row = layer.conv.input * taps;
+    let mut first = 0;
+    layer.inputs.iter().map(move |&input| {
+        let channels = shapes[input];
+        let part = columns(weights, row, first * taps, channels * taps);
+        first += channels;
+        (part, channels)
+    })
 }
 
 /// The lanes of the widest register.

@@ -145,7 +145,7 @@ mod tests {
         };
         let images: Vec<f32> = (0..3 * 12).map(|i| (i % 5) as f32 - 2.0).collect();
         let run = |threads, batch: usize| {
-            let options = Options { threads, isa: Isa::Portable, features: Vec::new() };
+            let options = Options { threads, isa: Isa::Portable, ..Options::default() };
             let engine = Engine::new(&graph, tensor, &options).expect("an engine");
             let mut logits = vec![f32::NAN; batch * 3];
             engine.run(&images[..batch * 12], &mut logits).expect("a batch");

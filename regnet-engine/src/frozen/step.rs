@@ -6,6 +6,7 @@ use super::grouped::Grouped;
 use super::image::Image;
 use super::isa::{Isa, Kernel, Vectors};
 use super::map::Map;
+use super::narrow;
 use super::simple::{Add, Average, Compact, MaxPool, Scale};
 use super::work::{Run, Work};
 
@@ -29,6 +30,7 @@ pub(super) enum Kind {
     Add(Add),
     Compact(Compact),
     Cell(Cell),
+    Narrow(narrow::Step),
     /// Hands a map out, as planes.
     Export(Export),
 }
@@ -58,6 +60,7 @@ impl Step {
             Kind::Add(step) => isa.run(Run { step, isa, work }),
             Kind::Compact(step) => isa.run(Run { step, isa, work }),
             Kind::Cell(step) => isa.run(Run { step, isa, work }),
+            Kind::Narrow(step) => step.run(isa, work),
             Kind::Export(step) => isa.run(Run { step, isa, work }),
         }
     }
@@ -78,6 +81,7 @@ impl Step {
             Kind::Add(_) => "add".to_owned(),
             Kind::Compact(_) => "copy".to_owned(),
             Kind::Cell(_) => "cell".to_owned(),
+            Kind::Narrow(step) => step.name(),
             Kind::Export(_) => "hand out".to_owned(),
         }
     }
@@ -93,6 +97,7 @@ impl Step {
                 step.out.channels * step.out.pixels() * channels * step.kernel * step.kernel
             }
             Kind::Grouped(step) => step.out.channels * step.out.pixels() * step.sources.group_width() * 9,
+            Kind::Narrow(step) => step.multiply_adds(),
             _ => 0,
         }
     }
@@ -116,6 +121,7 @@ impl Step {
             Kind::Scale(step) => 2 * values(&step.map) + step.shortcut.as_ref().map_or(0, values),
             Kind::Add(step) => 3 * values(&step.map),
             Kind::Cell(step) => step.inputs.iter().map(values).sum::<usize>() + values(&step.out),
+            Kind::Narrow(step) => step.traffic().into_iter().map(values).sum(),
             Kind::Export(step) => 2 * values(&step.map),
         };
         values * size_of::<f32>()
@@ -141,6 +147,7 @@ impl Step {
             }
             Kind::Add(Add { map, other, .. }) => vec![map, other],
             Kind::Cell(Cell { inputs, out, .. }) => inputs.iter_mut().chain([out]).collect(),
+            Kind::Narrow(step) => step.maps(),
             Kind::Export(Export { map, .. }) => vec![map],
         }
     }

@@ -58,8 +58,9 @@ impl<'a> Place<'a> {
         Self { start: self.start + floats, ..self }
     }
 
+    /// Where a pixel of a block lies.
     #[inline(always)]
-    fn at(&self, block: usize, pixel: usize, lanes: usize) -> usize {
+    pub fn at(&self, block: usize, pixel: usize, lanes: usize) -> usize {
         let within = self.positions.map_or(pixel * lanes, |positions| positions[pixel] as usize);
         self.start + block * self.block_stride + within
     }

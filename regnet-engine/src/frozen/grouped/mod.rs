@@ -35,9 +35,9 @@ pub(super) struct Grouped {
 }
 
 /// Rows and columns of a tile.
-const ROWS: usize = 2;
+pub(super) const ROWS: usize = 2;
 
-const fn most_columns(isa: Isa) -> usize {
+pub(super) const fn most_columns(isa: Isa) -> usize {
     if isa.registers() >= 32 { 7 } else { 4 }
 }
 

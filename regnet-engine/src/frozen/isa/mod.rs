@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use pulp::Scalar256b;
 
-pub(super) use vectors::{Kernel, Vectors, prefetch_after};
+pub(super) use vectors::{Kernel, Vectors, outlined, prefetch_after};
 
 /// An instruction set. An engine is built for one: its weights lie as that one reads them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -55,7 +55,7 @@ pub(in crate::frozen) fn prefetch_after<S: Vectors, const COUNT: usize>(weights:
 
 /// Each kernel stays a function of its own: all of them in one would take minutes to compile, and fit no registers.
 #[inline(never)]
-fn outlined<K: Kernel, R>(kernel: K, run: impl FnOnce(K) -> R) -> R {
+pub(in crate::frozen) fn outlined<K, R>(kernel: K, run: impl FnOnce(K) -> R) -> R {
     run(kernel)
 }
 

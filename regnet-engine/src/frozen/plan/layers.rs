@@ -13,6 +13,9 @@ use crate::frozen::step::Kind;
 
 impl<'a> Planning<'a> {
     pub(super) fn layer(&mut self, index: usize, layer: &'a Layer) {
+        if self.narrow_layer(index) {
+            return;
+        }
         let places = &self.source.packed.places[index];
         match &layer.op {
             LayerOp::Input => {}

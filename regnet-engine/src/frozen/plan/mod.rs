@@ -1,6 +1,7 @@
 //! What is computed when, and where in the arena it lies.
 
 mod layers;
+mod narrow;
 
 use std::collections::HashMap;
 
@@ -8,9 +9,11 @@ use super::isa::Isa;
 use super::lower::{Layer, LayerOp};
 use super::map::Map;
 use super::memory::{Buffer, place};
+use super::narrow::Choice;
 use super::pack::Packed;
 use super::simple::Compact;
 use super::step::{Export, Kind, Step};
+use narrow::Needs;
 
 /// The steps of a network for groups of images.
 ///
@@ -32,6 +35,8 @@ pub(super) struct Plan {
 pub(super) struct Source<'a> {
     pub layers: &'a [Layer],
     pub packed: &'a Packed,
+    /// The layers that are computed in narrow numbers.
+    pub choice: Option<&'a Choice>,
     /// For each layer, whether anything needs it.
     pub used: &'a [bool],
     pub isa: Isa,
@@ -42,13 +47,14 @@ pub(super) struct Source<'a> {
 impl Plan {
     /// A plan for groups of `images` images, of which the layers from `late` on are computed together.
     pub fn new(source: &Source<'_>, images: usize, late: usize) -> Self {
-        let mut planning = Planning::new(source);
+        let late = if images > 1 { late } else { source.layers.len() };
+        let mut planning = Planning::new(source, late);
         let (mut gather, mut early) = (None, None);
         for (index, layer) in source.layers.iter().enumerate() {
             if !source.used[index] {
                 continue;
             }
-            if images > 1 && index == late {
+            if index == late {
                 early = Some(std::mem::take(&mut planning.steps));
                 planning.first_step = early.as_ref().map_or(0, Vec::len);
                 planning.images = images;
@@ -94,6 +100,9 @@ struct Planning<'a> {
     maps: Vec<Option<Map>>,
     /// Copies without a border, by value and stride.
     compact: HashMap<(usize, usize), Map>,
+    /// Values in narrow numbers, by value, stride and border.
+    narrow: HashMap<(usize, [usize; 2]), Map>,
+    needs: Needs,
     /// The border each value needs.
     borders: Vec<usize>,
     /// How many times each value is still going to be read.
@@ -103,7 +112,7 @@ struct Planning<'a> {
 }
 
 impl<'a> Planning<'a> {
-    fn new(source: &'a Source<'a>) -> Self {
+    fn new(source: &'a Source<'a>, late: usize) -> Self {
         let count = source.layers.len();
         let (mut borders, mut reads) = (vec![0; count], vec![0; count]);
         for (layer, _) in source.layers.iter().zip(source.used).filter(|(_, used)| **used) {
@@ -128,6 +137,8 @@ impl<'a> Planning<'a> {
             buffers: Vec::new(),
             maps: vec![None; count],
             compact: HashMap::new(),
+            narrow: HashMap::new(),
+            needs: Needs::new(source, &borders, late),
             borders,
             reads,
             images: 1,
@@ -212,6 +223,7 @@ impl<'a> Planning<'a> {
         let from = self.maps[value].expect("it is computed");
         let to = self.write(value);
         self.compact.clear();
+        self.narrow.clear();
         self.buffers[from.offset].extend(self.first_step);
         // It is filled while the first part runs, image by image.
         self.buffers[to.offset].extend(0);
