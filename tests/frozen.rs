@@ -226,7 +226,6 @@ fn fewer_bits() {
         let engine = net.freeze_with::<Rank3<3, 64, 48>>(&options).unwrap();
         let found: [[f32; 10]; 4] = engine.run_batch(&batch).unwrap();
         let difference = difference(found.as_flattened(), &expected);
-        println!("{}: {difference:.4}", options.precision);
         assert!(difference < 0.03, "{}: {difference}", options.precision);
         // Where it is f32 after all, the engine says so.
         let computed = engine.engine().precision();
