@@ -63,7 +63,7 @@ pub enum NoDevice {
 }
 
 /// Runs an expression on the device of a [`DeviceName`], whose random numbers start from a seed: `Ok` of what it comes to, or
-/// [`NoDevice`](device::NoDevice).
+/// `device::NoDevice`.
 ///
 /// The expression is compiled for each device, because their types differ.
 ///
@@ -94,7 +94,7 @@ macro_rules! on_device {
 }
 
 /// Runs an expression on the device of a [`DeviceName`], whose random numbers start from a seed: `Ok` of what it comes to, or
-/// [`NoDevice`](device::NoDevice).
+/// `device::NoDevice`.
 ///
 /// The expression is compiled for each device, because their types differ; without the feature `cuda`, for the CPU alone.
 ///
