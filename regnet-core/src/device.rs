@@ -65,47 +65,18 @@ pub enum NoDevice {
 /// Runs an expression on the device of a [`DeviceName`], whose random numbers start from a seed: `Ok` of what it comes to, or
 /// `device::NoDevice`.
 ///
-/// The expression is compiled for each device, because their types differ.
-///
-/// ```
-/// use dfdx::prelude::*;
-/// use regnet_core::{DeviceName, on_device};
-///
-/// let sum = on_device!(DeviceName::Cpu, 0, |device| device.ones::<Rank1<5>>().sum::<Rank0, _>().array());
-/// assert_eq!(sum.unwrap(), 5.0_f32);
-/// ```
-#[cfg(feature = "cuda")]
-#[macro_export]
-macro_rules! on_device {
-    ($name:expr, $seed:expr, |$device:ident| $run:expr) => {
-        match $name {
-            $crate::device::DeviceName::Cpu => {
-                let $device = $crate::device::cpu($seed);
-                ::core::result::Result::Ok($run)
-            }
-            $crate::device::DeviceName::Cuda(number) => match $crate::cuda::device(number, $seed) {
-                ::core::result::Result::Ok($device) => ::core::result::Result::Ok($run),
-                ::core::result::Result::Err(error) => {
-                    ::core::result::Result::Err($crate::device::NoDevice::from(error))
-                }
-            },
-        }
-    };
-}
-
-/// Runs an expression on the device of a [`DeviceName`], whose random numbers start from a seed: `Ok` of what it comes to, or
-/// `device::NoDevice`.
-///
 /// The expression is compiled for each device, because their types differ; without the feature `cuda`, for the CPU alone.
 ///
 /// ```
 /// use dfdx::prelude::*;
 /// use regnet_core::{DeviceName, on_device};
 ///
-/// let sum = on_device!(DeviceName::Cpu, 0, |device| device.ones::<Rank1<5>>().sum::<Rank0, _>().array());
-/// assert_eq!(sum.unwrap(), 5.0_f32);
+/// let sum = on_device!(DeviceName::Cpu, 0, |device| {
+///     let ones: Tensor<Rank1<5>, f32, _> = device.ones();
+///     ones.sum::<Rank0, _>().array()
+/// });
+/// assert_eq!(sum.unwrap(), 5.0);
 /// ```
-#[cfg(not(feature = "cuda"))]
 #[macro_export]
 macro_rules! on_device {
     ($name:expr, $seed:expr, |$device:ident| $run:expr) => {
@@ -114,8 +85,34 @@ macro_rules! on_device {
                 let $device = $crate::device::cpu($seed);
                 ::core::result::Result::Ok($run)
             }
-            name => ::core::result::Result::Err($crate::device::NoDevice::BuiltWithout(name)),
+            $crate::device::DeviceName::Cuda(number) => $crate::__on_cuda!(number, $seed, |$device| $run),
         }
+    };
+}
+
+/// Which features there are is this crate's to know, not that of the program the macro is used in.
+#[cfg(feature = "cuda")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __on_cuda {
+    ($number:expr, $seed:expr, |$device:ident| $run:expr) => {
+        match $crate::cuda::device($number, $seed) {
+            ::core::result::Result::Ok($device) => ::core::result::Result::Ok($run),
+            ::core::result::Result::Err(error) => {
+                ::core::result::Result::Err($crate::device::NoDevice::from(error))
+            }
+        }
+    };
+}
+
+#[cfg(not(feature = "cuda"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __on_cuda {
+    ($number:expr, $seed:expr, |$device:ident| $run:expr) => {
+        ::core::result::Result::Err($crate::device::NoDevice::BuiltWithout($crate::device::DeviceName::Cuda(
+            $number,
+        )))
     };
 }
 
