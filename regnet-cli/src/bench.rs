@@ -143,20 +143,6 @@ impl Bench<'_> {
         Ok((net, device))
     }
 
-    /// Seconds of each run, sorted.
-    fn measure(&self, mut run: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Vec<f64>> {
-        const WARM_UP: usize = 2;
-        let mut seconds = Vec::new();
-        for _ in 0..WARM_UP + self.args.repeat.get() {
-            let start = Instant::now();
-            run()?;
-            seconds.push(start.elapsed().as_secs_f64());
-        }
-        seconds.drain(..WARM_UP);
-        seconds.sort_by(f64::total_cmp);
-        Ok(seconds)
-    }
-
     fn infer(&self, net: &DynRegNet<f32, Cpu>) -> anyhow::Result<Measured> {
         let (size, batch) = (self.args.size, self.args.batch.get());
         let images = pixels(batch * net.spec().input_channels * size * size);
@@ -175,7 +161,7 @@ impl Bench<'_> {
         let freeze = start.elapsed().as_secs_f64();
         precision::warn_of_fallback(self.args.precision, &engine);
         let mut logits = vec![0.0; batch * net.spec().classes];
-        let seconds = self.measure(|| Ok(engine.run(&images, &mut logits)?))?;
+        let seconds = measure(self.args, || Ok(engine.run(&images, &mut logits)?))?;
         let steps =
             if self.args.profile { engine.profile(&images, self.args.repeat.get())? } else { Vec::new() };
         Ok(Measured { seconds, freeze: Some(freeze), steps, precision: Some(engine.precision().name()) })
@@ -184,14 +170,32 @@ impl Bench<'_> {
     fn train(&self, mut net: DynRegNet<f32, Cpu>, device: &Cpu) -> anyhow::Result<Vec<f64>> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads);
         pool.build_global().with_context(|| format!("cannot start {} threads", self.threads))?;
-        let (count, size) = (self.args.batch.get(), self.args.size);
-        let spec = net.spec().clone();
-        let batch = Batch {
-            images: pixels(count * spec.input_channels * size * size),
-            labels: (0..count).map(|image| image % spec.classes).collect(),
-        };
+        let batch = labelled(self.args, net.spec());
         let mut learner = Learner::new(device, &mut net, &Recipe::default());
-        self.measure(|| learner.step(&batch, 0.0).map(drop).map_err(Into::into))
+        measure(self.args, || learner.step(&batch, 0.0).map(drop).map_err(Into::into))
+    }
+}
+
+/// Seconds of each run, sorted.
+fn measure(args: &Args, mut run: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Vec<f64>> {
+    const WARM_UP: usize = 2;
+    let mut seconds = Vec::new();
+    for _ in 0..WARM_UP + args.repeat.get() {
+        let start = Instant::now();
+        run()?;
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    seconds.drain(..WARM_UP);
+    seconds.sort_by(f64::total_cmp);
+    Ok(seconds)
+}
+
+/// Images with labels to train on.
+fn labelled(args: &Args, spec: &AnyNet) -> Batch {
+    let (count, size) = (args.batch.get(), args.size);
+    Batch {
+        images: pixels(count * spec.input_channels * size * size),
+        labels: (0..count).map(|image| image % spec.classes).collect(),
     }
 }
 

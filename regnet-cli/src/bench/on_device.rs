@@ -1,17 +1,15 @@
 //! Networks layer by layer on a dfdx device, for those that the frozen engine does not run on.
 
 use std::io::Write;
-use std::time::Instant;
 
 use regnet::dfdx::prelude::Synchronize;
 use regnet::dfdx::tensor::Cache;
 use regnet::train::Recipe;
-use regnet::train::data::Batch;
 use regnet::train::learner::Learner;
 use regnet::{Backend, DynRegNet, Run, on_device};
 use serde_json::json;
 
-use super::{Args, Mode, pixels, traffic};
+use super::{Args, Mode, labelled, measure, pixels, traffic};
 
 /// Prints how long a network takes on the device that `args` names.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -88,31 +86,12 @@ fn train<D: Backend<f32> + Synchronize>(
     device: &D,
     mut net: DynRegNet<f32, D>,
 ) -> anyhow::Result<Vec<f64>> {
-    let (count, size) = (args.batch.get(), args.size);
-    let (channels, classes) = (net.spec().input_channels, net.spec().classes);
-    let batch = Batch {
-        images: pixels(count * channels * size * size),
-        labels: (0..count).map(|image| image % classes).collect(),
-    };
+    let batch = labelled(args, net.spec());
     let mut learner = Learner::new(device, &mut net, &Recipe::default());
     measure(args, || {
         learner.step(&batch, 0.0)?;
         device.try_synchronize().map_err(failed)
     })
-}
-
-/// Seconds of each run, sorted, after those in which kernels are compiled.
-fn measure(args: &Args, mut run: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Vec<f64>> {
-    const WARM_UP: usize = 3;
-    let mut seconds = Vec::new();
-    for _ in 0..WARM_UP + args.repeat.get() {
-        let start = Instant::now();
-        run()?;
-        seconds.push(start.elapsed().as_secs_f64());
-    }
-    seconds.drain(..WARM_UP);
-    seconds.sort_by(f64::total_cmp);
-    Ok(seconds)
 }
 
 fn failed(error: impl std::fmt::Debug) -> anyhow::Error {

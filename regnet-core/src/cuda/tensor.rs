@@ -31,7 +31,7 @@ fn location<E: Unit>(tensor: &Flat<E>) -> Location {
 pub fn elements<E: Unit>(tensor: &Flat<E>) -> View<'_, E> {
     let Location { address, len, .. } = location(tensor);
     // SAFETY: the address is that of the tensor's own storage (tried with known numbers before the first use, see
-    // `Stream::tried`), which holds `len` elements and lives as long as the tensor is borrowed; when it is freed, that happens
+    // `tried`), which holds `len` elements and lives as long as the tensor is borrowed; when it is freed, that happens
     // on the stream of all kernels, behind them. dfdx writes to the storage of a shared tensor only after a copy.
     unsafe { View::new(address, len) }
 }
