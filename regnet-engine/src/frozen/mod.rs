@@ -27,7 +27,7 @@
 //! | `lower` | from the graph to fused layers, `fold` the arithmetic of norms |
 //! | `pack` | the order of the weights |
 //! | `plan`, `memory` | the steps, and where activations lie: `map` |
-//! | `image`, `dense`, `grouped`, `cell`, `simple` | the kinds of steps; `tile` and `store` what dense ones share |
+//! | `image`, `dense`, `grouped`, `winograd`, `cell`, `simple` | the kinds of steps; `tile` and `store` what some share |
 //! | `narrow` | the same in bf16 and int8, for [`Precision`] |
 //! | `isa` | instruction sets |
 //! | `pool`, `shared`, `work` | threads, the memory they share, and a thread's part |
@@ -64,6 +64,7 @@ mod simple;
 mod step;
 mod store;
 mod tile;
+mod winograd;
 mod work;
 
 use std::sync::{Mutex, PoisonError};
@@ -143,6 +144,7 @@ impl Engine {
             choice: choice.as_ref(),
             used: &used,
             isa: options.isa,
+            threads: pool.threads(),
             results: &results,
         };
         let single = Plan::new(&source, 1, layers.len());

@@ -13,6 +13,7 @@ use super::image;
 use super::isa::Isa;
 use super::lower::{Convolution, Layer, LayerOp, Take, Weights, taken};
 use super::narrow::{Choice, Sources as NarrowSources};
+use super::winograd;
 use crate::aligned::Aligned;
 
 /// The buffer, and what each layer has in it.
@@ -46,16 +47,16 @@ pub(super) fn pack(
     take: Take<'_>,
 ) -> Result<Packed, FreezeError> {
     let shapes: Vec<usize> = layers.iter().map(|layer| layer.shape.c).collect();
-    let len = |layer: &Layer| if let LayerOp::Conv(conv) = &layer.op { len(conv, isa.lanes()) } else { 0 };
     let affines = layers.iter().map(|layer| 2 * layer.shape.c.next_multiple_of(isa.lanes()));
-    let capacity = layers.iter().map(len).sum::<usize>() + affines.sum::<usize>();
+    let capacity = layers.iter().map(|layer| len(layer, isa.lanes())).sum::<usize>() + affines.sum::<usize>();
     let mut packing = Packing { isa, take, values: Aligned::with_capacity(capacity) };
     let mut places = Vec::new();
     for (index, (layer, &used)) in layers.iter_mut().zip(used).enumerate() {
         let choice = choice.filter(|choice| choice.layers[index]);
+        let in_points = winograd::suits(layer);
         places.push(match &mut layer.op {
             _ if !used => Places::default(),
-            LayerOp::Conv(conv) => packing.convolution(conv, &shapes, choice)?,
+            LayerOp::Conv(conv) => packing.convolution(conv, in_points, &shapes, choice)?,
             LayerOp::Affine { affine, .. }
             | LayerOp::Blend { affine, .. }
             | LayerOp::Expose { affine, .. } => packing.affine(affine),
@@ -67,10 +68,14 @@ pub(super) fn pack(
 }
 
 /// Values that a convolution takes once it is packed.
-fn len(layer: &Convolution, lanes: usize) -> usize {
+fn len(layer: &Layer, lanes: usize) -> usize {
+    let in_points = winograd::suits(layer);
+    let LayerOp::Conv(layer) = &layer.op else { return 0 };
     let conv = &layer.conv;
     let outputs = conv.output.next_multiple_of(lanes);
-    let weights = if is_grouped(layer) {
+    let weights = if in_points {
+        winograd::packed_len(conv.output, conv.group_width)
+    } else if is_grouped(layer) {
         Sources::new(conv.output, conv.group_width, lanes).packed_len(lanes)
     } else {
         outputs * conv.input * conv.kernel * conv.kernel
@@ -123,6 +128,14 @@ impl Packing<'_> {
         place
     }
 
+    /// Adds the weights of a convolution by Winograd's filtering.
+    fn points(&mut self, weights: &[f32], input: usize, width: usize) -> usize {
+        let place = self.values.as_ref().len();
+        self.values.extend_zeros(weights.len() / 9 * 16);
+        winograd::pack(weights, input, width, self.isa.lanes(), &mut self.values.as_mut()[place..]);
+        place
+    }
+
     fn affine(&mut self, affine: &Affine) -> Places {
         let places = [&affine.scale, &affine.shift].map(|values| self.add(values));
         Places { affine: Some(places), ..Places::default() }
@@ -131,6 +144,7 @@ impl Packing<'_> {
     fn convolution(
         &mut self,
         layer: &mut Convolution,
+        in_points: bool,
         shapes: &[usize],
         choice: Option<&Choice>,
     ) -> Result<Places, FreezeError> {
@@ -156,6 +170,8 @@ impl Packing<'_> {
         let mut places = Places { bias: self.add(&bias), ..Places::default() };
         if layer.inputs == [0] {
             places.weights.push(self.add(&image::pack(&weights, conv.output, lanes)));
+        } else if in_points {
+            places.weights.push(self.points(&weights, conv.group_width, conv.output / conv.groups()));
         } else if is_grouped(layer) {
             let sources = Sources::new(conv.output, conv.group_width, lanes);
             let packed = sources.pack(&weights, conv.output, conv.group_width, lanes);

@@ -18,7 +18,7 @@ pub struct StepTime {
     pub kind: String,
     /// The layer's result.
     pub shape: Shape,
-    /// Multiply-adds of the batch.
+    /// Multiply-adds of the batch, as the layer is defined: those by Winograd's filtering need fewer.
     pub multiply_adds: usize,
     /// Bytes of activations that the batch reads and writes.
     pub bytes: usize,

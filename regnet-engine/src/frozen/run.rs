@@ -85,9 +85,10 @@ impl Run<'_> {
                 self.steps(early, 0, Work { first: image, images: 1, ..work });
                 if let Some([from, to]) = gather {
                     copy(work, from, to, image - begin);
+                    // The next image's steps may write where this one's result lay.
+                    self.barrier.wait(work.threads);
                 }
             }
-            self.barrier.wait(work.threads);
             self.steps(late, early.len(), Work { first: begin, images: end - begin, ..work });
         }
     }

@@ -8,6 +8,7 @@ use super::isa::{Isa, Kernel, Vectors};
 use super::map::Map;
 use super::narrow;
 use super::simple::{Add, Average, Compact, MaxPool, Scale};
+use super::winograd::Winograd;
 use super::work::{Run, Work};
 
 /// A step, and the layer it is for.
@@ -24,6 +25,7 @@ pub(super) enum Kind {
     Image(Image),
     Dense(Dense),
     Grouped(Grouped),
+    Winograd(Winograd),
     MaxPool(MaxPool),
     Average(Average),
     Scale(Scale),
@@ -54,6 +56,7 @@ impl Step {
             Kind::Image(step) => isa.run(Run { step, isa, work }),
             Kind::Dense(step) => isa.run(Run { step, isa, work }),
             Kind::Grouped(step) => isa.run(Run { step, isa, work }),
+            Kind::Winograd(step) => isa.run(Run { step, isa, work }),
             Kind::MaxPool(step) => isa.run(Run { step, isa, work }),
             Kind::Average(step) => isa.run(Run { step, isa, work }),
             Kind::Scale(step) => isa.run(Run { step, isa, work }),
@@ -75,6 +78,7 @@ impl Step {
                 format!("{0}x{0}{project}", step.kernel)
             }
             Kind::Grouped(step) => format!("3x3 grouped{}", if step.stride == 2 { ", stride 2" } else { "" }),
+            Kind::Winograd(_) => "3x3, Winograd".to_owned(),
             Kind::MaxPool(_) => "max pool".to_owned(),
             Kind::Average(_) => "mean".to_owned(),
             Kind::Scale(_) => "scale".to_owned(),
@@ -86,7 +90,7 @@ impl Step {
         }
     }
 
-    /// Multiply-adds for an image.
+    /// Multiply-adds for an image, as the layer is defined.
     pub fn multiply_adds(&self) -> usize {
         match &self.kind {
             Kind::Image(step) => {
@@ -97,6 +101,7 @@ impl Step {
                 step.out.channels * step.out.pixels() * channels * step.kernel * step.kernel
             }
             Kind::Grouped(step) => step.out.channels * step.out.pixels() * step.sources.group_width() * 9,
+            Kind::Winograd(step) => step.out.channels * step.out.pixels() * step.group[0] * 9,
             Kind::Narrow(step) => step.multiply_adds(),
             _ => 0,
         }
@@ -112,8 +117,9 @@ impl Step {
                 let operands = step.operands.iter().map(|operand| values(&operand.map));
                 operands.chain(step.shortcut.as_ref().map(values)).sum::<usize>() + values(&step.out)
             }
-            Kind::Grouped(step) => {
-                values(&step.input) + values(&step.out) + step.shortcut.as_ref().map_or(0, values)
+            Kind::Grouped(Grouped { input, out, shortcut, .. })
+            | Kind::Winograd(Winograd { input, out, shortcut, .. }) => {
+                values(input) + values(out) + shortcut.as_ref().map_or(0, values)
             }
             Kind::MaxPool(MaxPool { input, out, .. })
             | Kind::Average(Average { input, out })
@@ -127,6 +133,15 @@ impl Step {
         values * size_of::<f32>()
     }
 
+    /// Where the memory lies that it needs besides maps.
+    pub fn room(&mut self) -> Option<&mut usize> {
+        match &mut self.kind {
+            Kind::Paint(step) | Kind::Image(step) => Some(&mut step.canvas),
+            Kind::Winograd(step) => Some(&mut step.scratch),
+            _ => None,
+        }
+    }
+
     /// Every map it reads or writes.
     pub fn maps(&mut self) -> Vec<&mut Map> {
         match &mut self.kind {
@@ -136,8 +151,9 @@ impl Step {
                 let operands = step.operands.iter_mut().map(|operand| &mut operand.map);
                 operands.chain([&mut step.out]).chain(&mut step.shortcut).collect()
             }
-            Kind::Grouped(step) => {
-                [&mut step.input, &mut step.out].into_iter().chain(&mut step.shortcut).collect()
+            Kind::Grouped(Grouped { input, out, shortcut, .. })
+            | Kind::Winograd(Winograd { input, out, shortcut, .. }) => {
+                [input, out].into_iter().chain(shortcut).collect()
             }
             Kind::MaxPool(MaxPool { input, out, .. })
             | Kind::Average(Average { input, out })

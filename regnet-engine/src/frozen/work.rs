@@ -69,6 +69,20 @@ impl Work<'_> {
             self.memory.write(last..last + side + ends).fill(0.0);
         }
     }
+
+    /// Zeroes this thread's part of the lanes beyond a map's last channel.
+    pub fn clear_last_lanes(&self, map: &Map) {
+        let used = map.channels % map.lanes;
+        if used == 0 {
+            return;
+        }
+        for line in self.part(self.images * map.height) {
+            let row = map.row(map.blocks() - 1, line / map.height, line % map.height);
+            for pixel in row.step_by(map.lanes) {
+                self.memory.write(pixel + used..pixel + map.lanes).fill(0.0);
+            }
+        }
+    }
 }
 
 /// `count` pieces in parts of at most `most`, as equal as can be: where part `index` of them begins.

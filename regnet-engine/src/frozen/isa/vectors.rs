@@ -1,5 +1,8 @@
 //! What kernels need of an instruction set, and what each gives them.
 
+use pulp::bytemuck::Pod;
+#[cfg(target_arch = "x86_64")]
+use pulp::x86::{V3, V4};
 use pulp::{NullaryFnOnce, Scalar256b, Simd};
 
 #[cfg(target_arch = "x86_64")]
@@ -13,9 +16,37 @@ pub(in crate::frozen) trait Kernel {
 }
 
 /// What kernels need of an instruction set.
-pub(in crate::frozen) trait Vectors: Simd {
+#[allow(non_camel_case_types)]
+pub(in crate::frozen) trait Vectors: Copy {
+    /// A vector of f32.
+    type f32s: Pod;
+    /// A number for each of its lanes.
+    type u32s: Pod;
     /// The channels of a block at one pixel.
     type Pixel: Copy;
+    /// Vectors of 8 lanes on the same registers.
+    type Octets: Vectors;
+
+    /// Lanes of a vector.
+    const F32_LANES: usize;
+    /// Vectors that there are registers for.
+    const REGISTER_COUNT: usize;
+
+    fn octets(self) -> Self::Octets;
+
+    /// A slice, vector by vector, and what is left.
+    fn as_simd_f32s(slice: &[f32]) -> (&[Self::f32s], &[f32]);
+    fn as_mut_simd_f32s(slice: &mut [f32]) -> (&mut [Self::f32s], &mut [f32]);
+    fn as_simd_u32s(slice: &[u32]) -> (&[Self::u32s], &[u32]);
+
+    fn splat_f32s(self, value: f32) -> Self::f32s;
+    fn add_f32s(self, a: Self::f32s, b: Self::f32s) -> Self::f32s;
+    fn sub_f32s(self, a: Self::f32s, b: Self::f32s) -> Self::f32s;
+    fn mul_f32s(self, a: Self::f32s, b: Self::f32s) -> Self::f32s;
+    fn max_f32s(self, a: Self::f32s, b: Self::f32s) -> Self::f32s;
+    /// a b + c, rounded once or twice.
+    fn mul_add_e_f32s(self, a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s;
+    fn reduce_sum_f32s(self, a: Self::f32s) -> f32;
 
     /// A slice, pixel by pixel.
     fn pixels(slice: &[f32]) -> &[Self::Pixel];
@@ -71,6 +102,50 @@ impl<S: Vectors, K: Kernel> NullaryFnOnce for Call<S, K> {
     }
 }
 
+/// What kernels need, as `pulp` has it for an instruction set.
+macro_rules! arithmetic {
+    ($simd:ty, |$self:ident| $inner:expr) => {
+        type f32s = <$simd as Simd>::f32s;
+        type u32s = <$simd as Simd>::u32s;
+
+        const F32_LANES: usize = <$simd as Simd>::F32_LANES;
+
+        #[inline(always)]
+        fn as_simd_f32s(slice: &[f32]) -> (&[Self::f32s], &[f32]) {
+            <$simd as Simd>::as_simd_f32s(slice)
+        }
+
+        #[inline(always)]
+        fn as_mut_simd_f32s(slice: &mut [f32]) -> (&mut [Self::f32s], &mut [f32]) {
+            <$simd as Simd>::as_mut_simd_f32s(slice)
+        }
+
+        #[inline(always)]
+        fn as_simd_u32s(slice: &[u32]) -> (&[Self::u32s], &[u32]) {
+            <$simd as Simd>::as_simd_u32s(slice)
+        }
+
+        arithmetic!(functions $simd, |$self| $inner;
+            splat_f32s(value: f32) -> Self::f32s;
+            add_f32s(a: Self::f32s, b: Self::f32s) -> Self::f32s;
+            sub_f32s(a: Self::f32s, b: Self::f32s) -> Self::f32s;
+            mul_f32s(a: Self::f32s, b: Self::f32s) -> Self::f32s;
+            max_f32s(a: Self::f32s, b: Self::f32s) -> Self::f32s;
+            mul_add_e_f32s(a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s;
+            reduce_sum_f32s(a: Self::f32s) -> f32;
+        );
+    };
+    (functions $simd:ty, |$self:ident| $inner:expr;
+        $($name:ident($($value:ident: $of:ty),*) -> $result:ty;)*
+    ) => {$(
+        #[inline(always)]
+        fn $name(self, $($value: $of),*) -> $result {
+            let $self = self;
+            <$simd as Simd>::$name($inner, $($value),*)
+        }
+    )*};
+}
+
 /// Pixels of so many channels.
 macro_rules! pixels {
     ($lanes:literal) => {
@@ -94,8 +169,18 @@ macro_rules! pixels {
 }
 
 #[cfg(target_arch = "x86_64")]
-impl Vectors for pulp::x86::V4 {
+impl Vectors for V4 {
+    arithmetic!(V4, |simd| simd);
     pixels!(16);
+
+    type Octets = V4Octets;
+
+    const REGISTER_COUNT: usize = <V4 as Simd>::REGISTER_COUNT;
+
+    #[inline(always)]
+    fn octets(self) -> Self::Octets {
+        V4Octets(self)
+    }
 
     #[inline(always)]
     fn permuted(self, a: Self::f32s, order: Self::u32s) -> Self::f32s {
@@ -118,9 +203,59 @@ impl Vectors for pulp::x86::V4 {
     }
 }
 
+/// The lower halves of AVX-512's registers, for what comes in eights.
 #[cfg(target_arch = "x86_64")]
-impl Vectors for pulp::x86::V3 {
+#[derive(Clone, Copy)]
+pub(in crate::frozen) struct V4Octets(V4);
+
+#[cfg(target_arch = "x86_64")]
+impl Vectors for V4Octets {
+    arithmetic!(V3, |simd| *simd.0);
     pixels!(8);
+
+    type Octets = Self;
+
+    const REGISTER_COUNT: usize = <V4 as Simd>::REGISTER_COUNT;
+
+    #[inline(always)]
+    fn octets(self) -> Self::Octets {
+        self
+    }
+
+    #[inline(always)]
+    fn permuted(self, a: Self::f32s, order: Self::u32s) -> Self::f32s {
+        V3::permuted(*self.0, a, order)
+    }
+
+    #[inline(always)]
+    fn permuted_of_two(self, a: Self::f32s, b: Self::f32s, order: Self::u32s) -> Self::f32s {
+        V3::permuted_of_two(*self.0, a, b, order)
+    }
+
+    #[inline(always)]
+    fn prefetch(vector: &Self::f32s, bytes: usize) {
+        V3::prefetch(vector, bytes);
+    }
+
+    #[inline(always)]
+    fn vectorized<K: Kernel>(self, kernel: K) -> K::Output {
+        outlined(kernel, |kernel| self.0.vectorize(Call(self, kernel)))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Vectors for V3 {
+    arithmetic!(V3, |simd| simd);
+    pixels!(8);
+
+    type Octets = Self;
+
+    const REGISTER_COUNT: usize = <V3 as Simd>::REGISTER_COUNT;
+
+    #[inline(always)]
+    fn octets(self) -> Self::Octets {
+        self
+    }
 
     #[inline(always)]
     fn permuted(self, a: Self::f32s, order: Self::u32s) -> Self::f32s {
@@ -145,7 +280,17 @@ impl Vectors for pulp::x86::V3 {
 }
 
 impl Vectors for Scalar256b {
+    arithmetic!(Scalar256b, |simd| simd);
     pixels!(8);
+
+    type Octets = Self;
+
+    const REGISTER_COUNT: usize = <Scalar256b as Simd>::REGISTER_COUNT;
+
+    #[inline(always)]
+    fn octets(self) -> Self::Octets {
+        self
+    }
 
     #[inline(always)]
     fn permuted(self, a: Self::f32s, order: Self::u32s) -> Self::f32s {

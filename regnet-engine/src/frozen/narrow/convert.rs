@@ -1,6 +1,6 @@
 //! From f32 to narrow numbers.
 
-use pulp::Simd;
+use crate::frozen::isa::Vectors;
 
 use super::isa::{Narrow, NarrowKernel};
 use super::numbers::Code;

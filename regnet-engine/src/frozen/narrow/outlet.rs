@@ -1,6 +1,8 @@
 //! Where the sums of narrow products go: to a map of f32, to one of narrow numbers, or to both.
 
-use pulp::{NullaryFnOnce, Simd};
+use pulp::NullaryFnOnce;
+
+use crate::frozen::isa::Vectors;
 
 use super::isa::{Floats, Narrow};
 use super::numbers::Code;

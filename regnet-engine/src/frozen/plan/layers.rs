@@ -10,6 +10,7 @@ use crate::frozen::map::Map;
 use crate::frozen::pack::{Places, is_grouped};
 use crate::frozen::simple::{Add, Average, Compact, MaxPool, Scale};
 use crate::frozen::step::Kind;
+use crate::frozen::winograd::{self, Winograd};
 
 impl<'a> Planning<'a> {
     pub(super) fn layer(&mut self, index: usize, layer: &'a Layer) {
@@ -20,6 +21,7 @@ impl<'a> Planning<'a> {
         match &layer.op {
             LayerOp::Input => {}
             LayerOp::Conv(conv) if conv.inputs == [0] => self.image(index, conv, places),
+            LayerOp::Conv(conv) if winograd::suits(layer) => self.winograd(index, conv, places),
             LayerOp::Conv(conv) if is_grouped(conv) => self.grouped(index, conv, places),
             LayerOp::Conv(conv) => self.dense(index, conv, places),
             &LayerOp::MaxPool { input, kernel, stride } => {
@@ -112,6 +114,38 @@ impl<'a> Planning<'a> {
         self.push(index, Kind::Grouped(grouped));
     }
 
+    fn winograd(&mut self, index: usize, layer: &Convolution, places: &Places) {
+        let conv = &layer.conv;
+        let input = self.read(layer.inputs[0]);
+        let shortcut = layer.shortcut.map(|value| self.read(value));
+        let out = self.sum(index, layer, [input]);
+        let scratch = winograd::scratch_len(conv.group_width, out.lanes) * self.source.threads;
+        let scratch = self.buffer(scratch);
+        let winograd = Winograd {
+            input,
+            out,
+            group: [conv.group_width, conv.output / conv.groups()],
+            weights: places.weights[0],
+            bias: places.bias,
+            shortcut,
+            activation: layer.activation,
+            scratch,
+        };
+        self.push(index, Kind::Winograd(winograd));
+    }
+
+    /// The map of a convolution's sum, which may take the shortcut's place, unless that is convolved as well.
+    fn sum(&mut self, index: usize, layer: &Convolution, inputs: impl IntoIterator<Item = Map>) -> Map {
+        let place = layer.shortcut.and_then(|value| self.replace(value, self.borders[index]));
+        match place.filter(|place| inputs.into_iter().all(|input| input.offset != place.offset)) {
+            Some(map) => {
+                self.maps[index] = Some(map);
+                map
+            }
+            None => self.write(index),
+        }
+    }
+
     fn dense(&mut self, index: usize, layer: &Convolution, places: &Places) {
         let conv = &layer.conv;
         let mut operands: Vec<Operand> = Vec::new();
@@ -125,16 +159,7 @@ impl<'a> Planning<'a> {
             operands.push(Operand { map, weights });
         }
         let shortcut = layer.shortcut.map(|value| self.read(value));
-        // The sum may take the shortcut's place, unless that is convolved as well.
-        let place = layer.shortcut.and_then(|value| self.replace(value, self.borders[index]));
-        let place = place.filter(|place| operands.iter().all(|operand| operand.map.offset != place.offset));
-        let out = match place {
-            Some(map) => {
-                self.maps[index] = Some(map);
-                map
-            }
-            None => self.write(index),
-        };
+        let out = self.sum(index, layer, operands.iter().map(|operand| operand.map));
         let positions = (conv.kernel == 1).then(|| out.positions()).flatten();
         let shortcut_positions =
             (conv.kernel == 1).then(|| shortcut.as_ref().and_then(Map::positions)).flatten();

@@ -40,6 +40,7 @@ pub(super) struct Source<'a> {
     /// For each layer, whether anything needs it.
     pub used: &'a [bool],
     pub isa: Isa,
+    pub threads: usize,
     /// The layers that are handed out: the logits, then features.
     pub results: &'a [usize],
 }
@@ -81,8 +82,8 @@ impl Plan {
     fn settle(&mut self, offsets: &[usize]) {
         for step in self.early.iter_mut().chain(&mut self.late) {
             step.maps().into_iter().for_each(|map| map.offset = offsets[map.offset]);
-            if let Kind::Paint(image) | Kind::Image(image) = &mut step.kind {
-                image.canvas = offsets[image.canvas];
+            if let Some(room) = step.room() {
+                *room = offsets[*room];
             }
         }
         self.gather.iter_mut().flatten().for_each(|map| map.offset = offsets[map.offset]);
@@ -151,8 +152,8 @@ impl<'a> Planning<'a> {
         for map in step.maps() {
             self.buffers[map.offset].extend(now);
         }
-        if let Kind::Paint(image) | Kind::Image(image) = &step.kind {
-            self.buffers[image.canvas].extend(now);
+        if let Some(room) = step.room() {
+            self.buffers[*room].extend(now);
         }
         self.steps.push(step);
     }

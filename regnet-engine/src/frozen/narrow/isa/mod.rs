@@ -74,7 +74,7 @@ pub(in crate::frozen) trait Narrow: Copy {
 }
 
 /// The vectors of f32 beside narrow numbers.
-pub(in crate::frozen) type Floats<N> = <<N as Narrow>::Simd as pulp::Simd>::f32s;
+pub(in crate::frozen) type Floats<N> = <<N as Narrow>::Simd as Vectors>::f32s;
 
 /// A kernel and the way it is to multiply.
 struct Call<N, K>(N, K);
