@@ -131,8 +131,12 @@ macro_rules! arithmetic {
             sub_f32s(a: Self::f32s, b: Self::f32s) -> Self::f32s;
             mul_f32s(a: Self::f32s, b: Self::f32s) -> Self::f32s;
             max_f32s(a: Self::f32s, b: Self::f32s) -> Self::f32s;
-            mul_add_e_f32s(a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s;
             reduce_sum_f32s(a: Self::f32s) -> f32;
+        );
+    };
+    (fused $simd:ty, |$self:ident| $inner:expr) => {
+        arithmetic!(functions $simd, |$self| $inner;
+            mul_add_e_f32s(a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s;
         );
     };
     (functions $simd:ty, |$self:ident| $inner:expr;
@@ -171,6 +175,7 @@ macro_rules! pixels {
 #[cfg(target_arch = "x86_64")]
 impl Vectors for V4 {
     arithmetic!(V4, |simd| simd);
+    arithmetic!(fused V4, |simd| simd);
     pixels!(16);
 
     type Octets = V4Octets;
@@ -211,6 +216,7 @@ pub(in crate::frozen) struct V4Octets(V4);
 #[cfg(target_arch = "x86_64")]
 impl Vectors for V4Octets {
     arithmetic!(V3, |simd| *simd.0);
+    arithmetic!(fused V3, |simd| *simd.0);
     pixels!(8);
 
     type Octets = Self;
@@ -246,6 +252,7 @@ impl Vectors for V4Octets {
 #[cfg(target_arch = "x86_64")]
 impl Vectors for V3 {
     arithmetic!(V3, |simd| simd);
+    arithmetic!(fused V3, |simd| simd);
     pixels!(8);
 
     type Octets = Self;
@@ -290,6 +297,16 @@ impl Vectors for Scalar256b {
     #[inline(always)]
     fn octets(self) -> Self::Octets {
         self
+    }
+
+    #[inline(always)]
+    fn mul_add_e_f32s(self, a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s {
+        // Without instructions for it, a product and sum of one rounding is a call for each lane.
+        if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
+            Simd::mul_add_f32s(self, a, b, c)
+        } else {
+            Simd::add_f32s(self, Simd::mul_f32s(self, a, b), c)
+        }
     }
 
     #[inline(always)]
