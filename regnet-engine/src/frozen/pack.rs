@@ -5,6 +5,8 @@ mod narrow;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use regnet_space::graph::Conv;
+
 use super::FreezeError;
 use super::dense;
 use super::fold::{Affine, Norm, fold};
@@ -74,7 +76,7 @@ fn len(layer: &Layer, lanes: usize) -> usize {
     let conv = &layer.conv;
     let outputs = conv.output.next_multiple_of(lanes);
     let weights = if in_points {
-        winograd::packed_len(conv.output, conv.group_width)
+        winograd::packed_len(conv.output, conv.group_width, conv.stride)
     } else if is_grouped(layer) {
         Sources::new(conv.output, conv.group_width, lanes).packed_len(lanes)
     } else {
@@ -129,10 +131,12 @@ impl Packing<'_> {
     }
 
     /// Adds the weights of a convolution by Winograd's filtering.
-    fn points(&mut self, weights: &[f32], input: usize, width: usize) -> usize {
+    fn points(&mut self, weights: &[f32], conv: Conv) -> usize {
         let place = self.values.as_ref().len();
-        self.values.extend_zeros(weights.len() / 9 * 16);
-        winograd::pack(weights, input, width, self.isa.lanes(), &mut self.values.as_mut()[place..]);
+        self.values.extend_zeros(winograd::packed_len(conv.output, conv.group_width, conv.stride));
+        let group = [conv.group_width, conv.output / conv.groups()];
+        let packed = &mut self.values.as_mut()[place..];
+        winograd::pack(weights, group, conv.stride, self.isa.lanes(), packed);
         place
     }
 
@@ -171,7 +175,7 @@ impl Packing<'_> {
         if layer.inputs == [0] {
             places.weights.push(self.add(&image::pack(&weights, conv.output, lanes)));
         } else if in_points {
-            places.weights.push(self.points(&weights, conv.group_width, conv.output / conv.groups()));
+            places.weights.push(self.points(&weights, conv));
         } else if is_grouped(layer) {
             let sources = Sources::new(conv.output, conv.group_width, lanes);
             let packed = sources.pack(&weights, conv.output, conv.group_width, lanes);

@@ -70,6 +70,7 @@ impl Step {
 
     /// What it does, for people.
     pub fn name(&self) -> String {
+        let stride = |stride| if stride == 2 { ", stride 2" } else { "" };
         match &self.kind {
             Kind::Paint(_) => "copy images".to_owned(),
             Kind::Image(step) => format!("{0}x{0} of images", step.kernel),
@@ -77,8 +78,8 @@ impl Step {
                 let project = if step.kernel == 1 && step.operands.len() > 1 { " of two" } else { "" };
                 format!("{0}x{0}{project}", step.kernel)
             }
-            Kind::Grouped(step) => format!("3x3 grouped{}", if step.stride == 2 { ", stride 2" } else { "" }),
-            Kind::Winograd(_) => "3x3, Winograd".to_owned(),
+            Kind::Grouped(step) => format!("3x3 grouped{}", stride(step.stride)),
+            Kind::Winograd(step) => format!("3x3 Winograd{}", stride(step.stride)),
             Kind::MaxPool(_) => "max pool".to_owned(),
             Kind::Average(_) => "mean".to_owned(),
             Kind::Scale(_) => "scale".to_owned(),

@@ -119,10 +119,11 @@ impl<'a> Planning<'a> {
         let input = self.read(layer.inputs[0]);
         let shortcut = layer.shortcut.map(|value| self.read(value));
         let out = self.sum(index, layer, [input]);
-        let scratch = winograd::scratch_len(conv.group_width, out.lanes) * self.source.threads;
+        let scratch = winograd::scratch_len(conv.group_width, conv.stride, out.lanes) * self.source.threads;
         let scratch = self.buffer(scratch);
         let winograd = Winograd {
             input,
+            stride: conv.stride,
             out,
             group: [conv.group_width, conv.output / conv.groups()],
             weights: places.weights[0],

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::{Grid, Line, Winograd, as_points_mut, load, octet_start, places, store};
+use super::{Grid, Line, Winograd, as_points_mut, filter, load, octet_start, places, store};
 use crate::frozen::isa::{Kernel, Vectors};
 use crate::frozen::work::Run;
 
-/// B^T d B of some tiles of an octet of input channels.
-pub(super) struct Input<'a> {
+/// B^T d B of some tiles of an octet of input channels, each `STEP` pixels from its neighbour.
+pub(super) struct Input<'a, const SIDE: usize, const POINTS: usize, const STEP: usize> {
     pub run: &'a Run<'a, Winograd>,
     pub octet: usize,
     /// Which octet of the group it is.
@@ -15,7 +15,7 @@ pub(super) struct Input<'a> {
     pub tiles: Range<usize>,
 }
 
-impl Kernel for Input<'_> {
+impl<const SIDE: usize, const POINTS: usize, const STEP: usize> Kernel for Input<'_, SIDE, POINTS, STEP> {
     type Output = ();
 
     #[inline(always)]
@@ -24,47 +24,54 @@ impl Kernel for Input<'_> {
         let map = &step.input;
         let [scratch, _] = self.run.scratch();
         let input = work.memory.read(map.offset..map.offset + map.len());
-        let points = &mut as_points_mut(work.memory.write(scratch))[self.to * places(step.group[0])..];
+        let points = as_points_mut::<POINTS>(work.memory.write(scratch));
+        let points = &mut points[self.to * places(step.group[0])..];
         // The pixel above and to the left of the first.
         let corner =
             octet_start(map, self.octet) - map.offset + map.at(0, 0, 0) - map.row_stride() - map.lanes;
         for Line { image, row, column, tiles } in Grid::new(&step.out).lines(self.tiles) {
-            let rows: [&[f32]; 4] = std::array::from_fn(|y| {
-                // Of an odd height the last row is missing; what is computed from it is not used.
-                let y = (2 * row + y).min(map.height + 1);
-                &input[corner + image * map.image_stride() + y * map.row_stride() + 2 * column * map.lanes..]
+            // Where the height or width is odd, the last rows or columns are missing: what is computed from them is not
+            // used.
+            let rows: [&[f32]; SIDE] = std::array::from_fn(|y| {
+                let y = (STEP * row + y).min(map.height + 1);
+                &input[corner + image * map.image_stride() + y * map.row_stride()..]
             });
-            let mut left = columns(simd, &rows, 0, map.lanes);
+            let column_of = |x: usize| x.min(map.width + 1) * map.lanes;
+            // Neighbours share columns.
+            let mut columns = [[simd.splat_f32s(0.0); SIDE]; SIDE];
+            for x in STEP..SIDE {
+                columns[x] = transformed(simd, &rows, column_of(STEP * column + x - STEP));
+            }
             for (index, points) in points[tiles].iter_mut().enumerate() {
-                let right = columns(simd, &rows, (2 * index + 2) * map.lanes, map.lanes);
-                for y in 0..4 {
-                    let values = points_of(simd, [left[0][y], left[1][y], right[0][y], right[1][y]]);
-                    for x in 0..4 {
-                        store::<S>(&mut points[4 * y + x], values[x]);
+                let first = STEP * (column + index);
+                for x in 0..SIDE {
+                    columns[x] = if x + STEP < SIDE {
+                        columns[x + STEP]
+                    } else {
+                        transformed(simd, &rows, column_of(first + x))
+                    };
+                }
+                for y in 0..SIDE {
+                    let mut line = columns[0];
+                    for x in 0..SIDE {
+                        line[x] = columns[x][y];
+                    }
+                    let line = filter::input(simd, line);
+                    for x in 0..SIDE {
+                        store::<S>(&mut points[SIDE * y + x], line[x]);
                     }
                 }
-                left = right;
             }
         }
     }
 }
 
-/// B^T d of two columns.
+/// B^T d of a column.
 #[inline(always)]
-fn columns<S: Vectors>(simd: S, rows: &[&[f32]; 4], at: usize, next: usize) -> [[S::f32s; 4]; 2] {
-    let mut columns = [[simd.splat_f32s(0.0); 4]; 2];
-    for x in 0..2 {
-        let mut column = columns[x];
-        for y in 0..4 {
-            column[y] = load::<S>(&rows[y][at + x * next..]);
-        }
-        columns[x] = points_of(simd, column);
+fn transformed<S: Vectors, const SIDE: usize>(simd: S, rows: &[&[f32]; SIDE], at: usize) -> [S::f32s; SIDE] {
+    let mut values = [simd.splat_f32s(0.0); SIDE];
+    for y in 0..SIDE {
+        values[y] = load::<S>(&rows[y][at..]);
     }
-    columns
-}
-
-/// B^T d.
-#[inline(always)]
-fn points_of<S: Vectors>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 4] {
-    [simd.sub_f32s(a, c), simd.add_f32s(b, c), simd.sub_f32s(c, b), simd.sub_f32s(b, d)]
+    filter::input(simd, values)
 }

@@ -1,11 +1,13 @@
-//! 3x3 convolutions of stride 1 by Winograd's minimal filtering.
+//! 3x3 convolutions by Winograd's minimal filtering.
 //!
-//! F(2x2, 3x3) computes a tile of 2 x 2 pixels from 4 x 4 of the input with 16 products a channel instead of 36: input
-//! tiles and weights are brought into a space of 16 points, where a convolution is 16 matrix products, and sums are brought
-//! back (A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, equations 7 and 8).
+//! Tiles of 2 x 2 pixels and the weights are brought into a space where a convolution is a matrix product at each of some
+//! points, and sums are brought back. With stride 1 it takes 16 products a channel and tile instead of 36: F(2x2, 3x3)
+//! (A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, equations 7 and 8). With stride 2 it
+//! takes 25 (J. Yepez and S.-B. Ko, "Stride 2 1-D, 2-D, and 3-D Winograd for Convolutional Neural Networks", 2020).
 //!
 //! Channels are taken in octets, eight at a time: groups of the networks' usual widths are made of whole ones.
 
+mod filter;
 mod input;
 mod output;
 mod product;
@@ -24,10 +26,12 @@ use output::Output;
 use product::{MOST_TILES, Product};
 pub(super) use weights::{pack, packed_len};
 
-/// A 3x3 convolution of stride 1 whose groups are made of octets. Its input has a border.
+/// A 3x3 convolution whose groups are made of octets. Its input has a border.
 #[derive(Debug)]
 pub(super) struct Winograd {
     pub input: Map,
+    /// 1 or 2.
+    pub stride: usize,
     pub out: Map,
     /// Input and output channels of a group.
     pub group: [usize; 2],
@@ -45,9 +49,6 @@ pub(super) struct Winograd {
 /// Channels of an octet.
 const OCTET: usize = 8;
 
-/// Points of the space of products.
-const POINTS: usize = 16;
-
 /// Whether a layer is computed in this way: where it is possible, and less work.
 pub(super) fn suits(layer: &Layer) -> bool {
     let LayerOp::Conv(Convolution { conv, inputs, projection, activation, .. }) = &layer.op else {
@@ -55,7 +56,7 @@ pub(super) fn suits(layer: &Layer) -> bool {
     };
     let [input, output] = [conv.group_width, conv.output / conv.groups()];
     let possible = conv.kernel == 3
-        && conv.stride == 1
+        && matches!(conv.stride, 1 | 2)
         && inputs.len() == 1
         && *inputs != [0]
         && projection.is_none()
@@ -63,13 +64,18 @@ pub(super) fn suits(layer: &Layer) -> bool {
         && input.is_multiple_of(OCTET)
         && output.is_multiple_of(OCTET);
     let tiles = layer.shape.h.div_ceil(2) * layer.shape.w.div_ceil(2);
-    let (products, plain) =
-        (tiles * POINTS * (input + TRANSFORMS), layer.shape.h * layer.shape.w * 9 * input);
-    possible && products < plain
+    let products = tiles * points(conv.stride) * (input + TRANSFORMS);
+    possible && 4 * products < 5 * layer.shape.h * layer.shape.w * 9 * input
 }
 
-/// What the way to the space of products and back costs, in input channels of a group.
-const TRANSFORMS: usize = 4;
+/// What the way to the space of products and back costs, in input channels of a group. Products are a quarter faster than
+/// those of other kernels.
+const TRANSFORMS: usize = 7;
+
+/// Points of the space of products.
+fn points(stride: usize) -> usize {
+    filter::side(stride).pow(2)
+}
 
 /// Octets of output channels that are computed together: those of two registers, of one, or one octet.
 fn panels(octets: Range<usize>, lanes: usize) -> impl Iterator<Item = Range<usize>> {
@@ -90,12 +96,11 @@ fn panels(octets: Range<usize>, lanes: usize) -> impl Iterator<Item = Range<usiz
 
 /// Tiles of a group that are computed together at most, so that they stay in the nearer caches.
 fn room(input: usize) -> usize {
-    const VALUES: usize = 1 << 13;
-    (VALUES / (POINTS * input)).clamp(1, 4) * MOST_TILES
+    (512 / input).clamp(1, 4) * MOST_TILES
 }
 
 /// The values of an octet at the points of a tile. Octets of tiles follow one another, `[octet][tile]`.
-type Points = [[f32; OCTET]; POINTS];
+type Points<const POINTS: usize> = [[f32; OCTET]; POINTS];
 
 /// Places for an octet's tiles: some more than are computed together, since their number is rounded up.
 fn places(input: usize) -> usize {
@@ -105,8 +110,8 @@ fn places(input: usize) -> usize {
 
 /// Floats that a thread needs for a convolution of groups of so many input channels: those of a group, and the sums of a
 /// panel.
-pub(super) fn scratch_len(input: usize, lanes: usize) -> usize {
-    (input + 2 * lanes) * POINTS * places(input)
+pub(super) fn scratch_len(input: usize, stride: usize, lanes: usize) -> usize {
+    (input + 2 * lanes) * points(stride) * places(input)
 }
 
 /// Tiles of the images of a map, in the order `[image][row][column]`.
@@ -151,7 +156,17 @@ impl Kernel for Run<'_, Winograd> {
 
     #[inline(always)]
     fn run<S: Vectors>(self, simd: S) {
-        let Self { step, work, .. } = &self;
+        match self.step.stride {
+            1 => self.all::<S, 4, 16, 2>(simd),
+            _ => self.all::<S, 5, 25, 4>(simd),
+        }
+    }
+}
+
+impl Run<'_, Winograd> {
+    #[inline(always)]
+    fn all<S: Vectors, const SIDE: usize, const POINTS: usize, const STEP: usize>(&self, simd: S) {
+        let Self { step, work, .. } = self;
         work.clear_border(&step.out);
         work.clear_last_lanes(&step.out);
         let grid = Grid::new(&step.out);
@@ -159,7 +174,7 @@ impl Kernel for Run<'_, Winograd> {
         if groups < work.threads && tiles < 2 * MOST_TILES * work.threads {
             // Too few tiles to share: each thread computes a part of the channels.
             for group in 0..groups {
-                self.group(simd, group, 0..tiles, true);
+                self.group::<S, SIDE, POINTS, STEP>(simd, group, 0..tiles, true);
             }
             return;
         }
@@ -168,38 +183,39 @@ impl Kernel for Run<'_, Winograd> {
         while at < mine.end {
             let (group, first) = (at / tiles, at % tiles);
             let end = tiles.min(first + mine.end - at);
-            self.group(simd, group, first..end, false);
+            self.group::<S, SIDE, POINTS, STEP>(simd, group, first..end, false);
             at += end - first;
         }
     }
-}
 
-impl Run<'_, Winograd> {
     /// Computes some tiles of a group, or this thread's part of their channels.
     #[inline(always)]
-    fn group<S: Vectors>(&self, simd: S, group: usize, tiles: Range<usize>, share: bool) {
+    fn group<S: Vectors, const SIDE: usize, const POINTS: usize, const STEP: usize>(
+        &self,
+        simd: S,
+        group: usize,
+        tiles: Range<usize>,
+        share: bool,
+    ) {
         let Self { step, work, .. } = self;
+        let octets = simd.octets();
         let [input, output] = step.group.map(|width| width / OCTET);
-        let count = panels(group * output..(group + 1) * output, S::F32_LANES).count();
-        let mine = if share { work.part(count) } else { 0..count };
+        let panels = || panels(group * output..(group + 1) * output, S::F32_LANES);
+        let mine = if share { work.part(panels().count()) } else { 0..panels().count() };
         let parts = tiles.len().div_ceil(room(step.group[0]));
         for part in 0..parts {
             let at = |part| tiles.start + tiles.len() * part / parts;
             let tiles = at(part)..at(part + 1);
-            for octet in 0..input {
-                simd.octets().vectorized(Input {
-                    run: self,
-                    octet: group * input + octet,
-                    to: octet,
-                    tiles: tiles.clone(),
-                });
+            for to in 0..input {
+                let (octet, tiles) = (group * input + to, tiles.clone());
+                octets.vectorized(Input::<SIDE, POINTS, STEP> { run: self, octet, to, tiles });
             }
-            let panels = panels(group * output..(group + 1) * output, S::F32_LANES);
-            for panel in panels.skip(mine.start).take(mine.len()) {
-                Product { run: self, panel: panel.clone(), tiles: tiles.len() }.multiply(simd);
-                for octet in panel.clone() {
-                    let from = octet - panel.start;
-                    simd.octets().vectorized(Output { run: self, octet, from, tiles: tiles.clone() });
+            for panel in panels().skip(mine.start).take(mine.len()) {
+                let (first, count) = (panel.start, tiles.len());
+                Product::<POINTS> { run: self, panel: panel.clone(), tiles: count }.multiply(simd);
+                for octet in panel {
+                    let (from, tiles) = (octet - first, tiles.clone());
+                    octets.vectorized(Output::<SIDE, POINTS> { run: self, octet, from, tiles });
                 }
             }
         }
@@ -209,19 +225,19 @@ impl Run<'_, Winograd> {
     fn scratch(&self) -> [Range<usize>; 2] {
         let Self { step, work, .. } = self;
         let [input, _] = step.group;
-        let len = scratch_len(input, step.out.lanes);
+        let len = scratch_len(input, step.stride, step.out.lanes);
         let first = step.scratch + work.thread * len;
-        let middle = first + input * POINTS * places(input);
+        let middle = first + input * points(step.stride) * places(input);
         [first..middle, middle..first + len]
     }
 }
 
 /// Memory as points of tiles.
-fn as_points(memory: &[f32]) -> &[Points] {
+fn as_points<const POINTS: usize>(memory: &[f32]) -> &[Points<POINTS>] {
     memory.as_chunks().0.as_chunks().0
 }
 
-fn as_points_mut(memory: &mut [f32]) -> &mut [Points] {
+fn as_points_mut<const POINTS: usize>(memory: &mut [f32]) -> &mut [Points<POINTS>] {
     memory.as_chunks_mut().0.as_chunks_mut().0
 }
 

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use super::{Grid, Line, OCTET, Points, Winograd, as_points, load, octet_start, places, store};
+use super::{Grid, Line, OCTET, Points, Winograd, as_points, filter, load, octet_start, places, store};
 use crate::frozen::isa::{Kernel, Vectors};
 use crate::frozen::map::Map;
 use crate::frozen::store::Activation;
 use crate::frozen::work::Run;
 
 /// A^T m A of some tiles of an octet of output channels, bias, shortcut and activation.
-pub(super) struct Output<'a> {
+pub(super) struct Output<'a, const SIDE: usize, const POINTS: usize> {
     pub run: &'a Run<'a, Winograd>,
     pub octet: usize,
     /// Which octet of the panel it is.
@@ -17,7 +17,7 @@ pub(super) struct Output<'a> {
     pub tiles: Range<usize>,
 }
 
-impl Kernel for Output<'_> {
+impl<const SIDE: usize, const POINTS: usize> Kernel for Output<'_, SIDE, POINTS> {
     type Output = ();
 
     #[inline(always)]
@@ -25,7 +25,7 @@ impl Kernel for Output<'_> {
         let Run { step, work, .. } = self.run;
         let out = &step.out;
         let [_, scratch] = self.run.scratch();
-        let sums = &as_points(work.memory.read(scratch))[self.from * places(step.group[0])..];
+        let sums = &as_points::<POINTS>(work.memory.read(scratch))[self.from * places(step.group[0])..];
         let bias = load::<S>(&work.weights[step.bias + self.octet * OCTET..]);
         let zero = simd.splat_f32s(0.0);
         let start = |map: &Map| octet_start(map, self.octet);
@@ -35,7 +35,7 @@ impl Kernel for Output<'_> {
             for (index, sums) in sums[tiles].iter().enumerate() {
                 let column = 2 * (column + index);
                 let width = out.width - column;
-                let pixels = pixels(simd, sums);
+                let pixels = pixels::<S, SIDE, POINTS>(simd, sums);
                 // Whole loops with conditions in them, so that the pixels stay in registers.
                 for y in 0..2 {
                     for x in 0..2 {
@@ -62,23 +62,19 @@ impl Kernel for Output<'_> {
 
 /// A^T m A.
 #[inline(always)]
-fn pixels<S: Vectors>(simd: S, sums: &Points) -> [[S::f32s; 2]; 2] {
+fn pixels<S: Vectors, const SIDE: usize, const POINTS: usize>(
+    simd: S,
+    sums: &Points<POINTS>,
+) -> [[S::f32s; 2]; 2] {
     let zero = simd.splat_f32s(0.0);
-    let mut rows = [[zero; 4]; 2];
-    for x in 0..4 {
-        let mut column = [zero; 4];
-        for y in 0..4 {
-            column[y] = load::<S>(&sums[4 * y + x]);
+    let mut rows = [[zero; SIDE]; 2];
+    for x in 0..SIDE {
+        let mut column = [zero; SIDE];
+        for y in 0..SIDE {
+            column[y] = load::<S>(&sums[SIDE * y + x]);
         }
-        let [first, second] = pixels_of(simd, column);
+        let [first, second] = filter::output(simd, column);
         (rows[0][x], rows[1][x]) = (first, second);
     }
-    [pixels_of(simd, rows[0]), pixels_of(simd, rows[1])]
-}
-
-/// A^T m.
-#[inline(always)]
-fn pixels_of<S: Vectors>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 2] {
-    let (sum, difference) = (simd.add_f32s(b, c), simd.sub_f32s(b, c));
-    [simd.add_f32s(a, sum), simd.sub_f32s(difference, d)]
+    [filter::output(simd, rows[0]), filter::output(simd, rows[1])]
 }

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use pulp::bytemuck::cast_slice;
 
-use super::{OCTET, POINTS, Points, Winograd, as_points, as_points_mut, places};
+use super::{OCTET, Points, Winograd, as_points, as_points_mut, places};
 use crate::frozen::isa::{Kernel, Vectors, prefetch_after};
 use crate::frozen::work::{Run, begin};
 
 /// Inputs of a group times the weights of a panel.
-pub(super) struct Product<'a> {
+pub(super) struct Product<'a, const POINTS: usize> {
     pub run: &'a Run<'a, Winograd>,
     /// Octets of output channels.
     pub panel: Range<usize>,
@@ -28,7 +28,7 @@ const fn most_tiles<S: Vectors>(blocks: usize) -> usize {
     }
 }
 
-impl Product<'_> {
+impl<const POINTS: usize> Product<'_, POINTS> {
     #[inline(always)]
     pub fn multiply<S: Vectors>(self, simd: S) {
         match self.panel.len() * OCTET / S::F32_LANES {
@@ -42,7 +42,8 @@ impl Product<'_> {
     fn blocks<S: Vectors, const BLOCKS: usize>(self, simd: S) {
         let Run { step, work, .. } = self.run;
         let [inputs, sums] = self.run.scratch();
-        let (inputs, sums) = (as_points(work.memory.read(inputs)), as_points_mut(work.memory.write(sums)));
+        let (inputs, sums) =
+            (as_points::<POINTS>(work.memory.read(inputs)), as_points_mut(work.memory.write(sums)));
         let size = POINTS * step.group[0] * OCTET;
         let weights = &work.weights[step.weights + self.panel.start * size..][..self.panel.len() * size];
         let most = most_tiles::<S>(BLOCKS);
@@ -54,21 +55,21 @@ impl Product<'_> {
             let factors = Factors { inputs, sums, places: places(width), octets: width / OCTET, weights };
             macro_rules! choose {
                 ($($tiles:literal)*) => {
-                    match count.next_multiple_of(2) {
-                        $($tiles => simd.vectorized(Tiles::<'_, $tiles, BLOCKS>(factors)),)*
+                    match count.next_multiple_of(2).max(4) {
+                        $($tiles => simd.vectorized(Tiles::<'_, $tiles, BLOCKS, POINTS>(factors)),)*
                         _ => unreachable!("{count} tiles are not multiplied at once"),
                     }
                 };
             }
-            choose!(2 4 6 8 10 12 14);
+            choose!(4 6 8 10 12 14);
         }
     }
 }
 
 /// What is multiplied, and where the sums go.
-struct Factors<'a> {
-    inputs: &'a [Points],
-    sums: &'a mut [Points],
+struct Factors<'a, const POINTS: usize> {
+    inputs: &'a [Points<POINTS>],
+    sums: &'a mut [Points<POINTS>],
     /// From an octet to the next.
     places: usize,
     octets: usize,
@@ -76,9 +77,11 @@ struct Factors<'a> {
 }
 
 /// Products of `TILES` tiles and `BLOCKS` vectors of output channels.
-struct Tiles<'a, const TILES: usize, const BLOCKS: usize>(Factors<'a>);
+struct Tiles<'a, const TILES: usize, const BLOCKS: usize, const POINTS: usize>(Factors<'a, POINTS>);
 
-impl<const TILES: usize, const BLOCKS: usize> Kernel for Tiles<'_, TILES, BLOCKS> {
+impl<const TILES: usize, const BLOCKS: usize, const POINTS: usize> Kernel
+    for Tiles<'_, TILES, BLOCKS, POINTS>
+{
     type Output = ();
 
     #[inline(always)]
@@ -97,15 +100,15 @@ impl<const TILES: usize, const BLOCKS: usize> Kernel for Tiles<'_, TILES, BLOCKS
                 let weights = weights.next().expect("weights of each octet");
                 sums = add(simd, sums, inputs, point, weights);
             }
-            put::<S, TILES, BLOCKS>(factors.sums, factors.places, point, &sums);
+            put::<S, TILES, BLOCKS, POINTS>(factors.sums, factors.places, point, &sums);
         }
     }
 }
 
 /// Stores sums octet by octet.
 #[inline(always)]
-fn put<S: Vectors, const TILES: usize, const BLOCKS: usize>(
-    to: &mut [Points],
+fn put<S: Vectors, const TILES: usize, const BLOCKS: usize, const POINTS: usize>(
+    to: &mut [Points<POINTS>],
     places: usize,
     point: usize,
     sums: &[[S::f32s; BLOCKS]; TILES],
@@ -127,10 +130,10 @@ fn put<S: Vectors, const TILES: usize, const BLOCKS: usize>(
 ///
 /// Sums come and go by value, and nothing in the loops may fail or branch: else they leave the registers.
 #[inline(always)]
-fn add<S: Vectors, const TILES: usize, const BLOCKS: usize>(
+fn add<S: Vectors, const TILES: usize, const BLOCKS: usize, const POINTS: usize>(
     simd: S,
     mut sums: [[S::f32s; BLOCKS]; TILES],
-    inputs: &[Points; TILES],
+    inputs: &[Points<POINTS>; TILES],
     point: usize,
     weights: &[[S::f32s; BLOCKS]; OCTET],
 ) -> [[S::f32s; BLOCKS]; TILES] {
