@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::{Linear, PaddingConfig2d};
 use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::module::adaptive_avg_pool2d;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -35,16 +35,14 @@ pub fn prepare(network: Network, images: Images) -> anyhow::Result<Run> {
 impl RegNet {
     fn new(network: Network, device: &Device) -> Self {
         let Network { stem, blocks, head } = network;
-        let [classes, features] = head.shape;
-        let weight = Tensor::<2>::from_data(TensorData::new(head.weight, [classes, features]), device);
-        let bias = Tensor::from_data(TensorData::new(head.bias, [classes]), device);
+        let weight = Tensor::<2>::from_data(TensorData::new(head.weight, head.shape), device);
+        let bias = Tensor::from_data(TensorData::from(head.bias.as_slice()), device);
         Self {
             stem: convolution(stem, device),
             blocks: blocks.into_iter().map(|block| Block::new(block, device)).collect(),
             head: Linear {
                 weight: Param::from_tensor(weight.transpose()),
                 bias: Some(Param::from_tensor(bias)),
-                ..LinearConfig::new(features, classes).init(device)
             },
         }
     }

@@ -19,6 +19,10 @@ use clap::{Parser, ValueEnum};
 use images::Images;
 use network::Network;
 
+// For the peers; see Cargo.toml.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs that are not measured, as for `regnet bench`.
 const WARM_UP: usize = 2;
 

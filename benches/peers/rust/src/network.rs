@@ -48,7 +48,7 @@ impl Network {
     /// Reads a safetensors file with timm's names. Names say the depths, shapes the rest.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let bytes = std::fs::read(path)?;
-        let file = Weights(SafeTensors::deserialize(&bytes).context("no safetensors file")?);
+        let file = Weights(SafeTensors::deserialize(&bytes).context("it is no safetensors file")?);
         let mut blocks = Vec::new();
         for stage in 1..=4 {
             blocks.extend(file.stage(stage)?);

@@ -1,4 +1,5 @@
-//! tract: its optimised form of an ONNX file for one batch size, with its own thread pool.
+//! tract: its optimised form of an ONNX file for one batch size, with a pool of threads, which tract uses for larger
+//! matrix products and elementwise operations only.
 
 use std::path::Path;
 
