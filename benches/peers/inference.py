@@ -1,6 +1,6 @@
-"""Inference on the CPU beside ONNX Runtime and PyTorch, with the same weights. Prints a table.
+"""Inference on the CPU beside ONNX Runtime, PyTorch, tract, candle and burn, with the same weights. Prints a table.
 
-It needs cargo, onnxruntime, torch, timm and safetensors:
+It needs cargo, onnxruntime, torch, timm and safetensors; tract, candle and burn, which rust/ builds from crates.io, can be left out:
 
     python benches/peers/inference.py RegNetX-200MF:1,16 RegNetY-400MF:1,16
     THREADS=2 ROUNDS=3 RUNS=10 PEERS=onnxruntime,eager,channels_last,compile ISA=avx2 python benches/peers/inference.py
@@ -9,7 +9,8 @@ It needs cargo, onnxruntime, torch, timm and safetensors:
 In each round every competitor runs RUNS times, in turn and after a pause, since ONNX Runtime's threads stay awake for a
 while; the table has the medians over all rounds, as milliseconds and as multiples of this engine's time; with TAKE=least
 the least times, which others who use the machine disturb less. Logits must be as
-close to those in double precision as PyTorch's are, within a factor of ten.
+close to those in double precision as PyTorch's are, within a factor of ten. Batch norm is folded for all but PyTorch, and
+all have THREADS threads.
 """
 
 import copy
@@ -32,7 +33,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 THREADS = int(os.environ.get("THREADS", "2"))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 RUNS = int(os.environ.get("RUNS", "10"))
-PEERS = os.environ.get("PEERS", "onnxruntime,eager,channels_last,compile").split(",")
+PEERS = os.environ.get("PEERS", "onnxruntime,eager,channels_last,compile,tract,candle,burn").split(",")
+RUST_PEERS = [name for name in PEERS if name in ("tract", "candle", "burn")]
 ISA = os.environ.get("ISA")
 LEAST = os.environ.get("TAKE") == "least"
 TIME = "min_ms" if LEAST else "median_ms"
@@ -41,12 +43,12 @@ SIDE = 224
 MODELS = ["RegNetX-200MF:1,16", "RegNetY-400MF:1,16", "RegNetX-600MF:1,16", "RegNetX-1.6GF:1", "RegNetY-1.6GF:1"]
 
 
-def binary() -> str:
-    """Builds the command line; returns its path."""
-    command = ["cargo", "build", "--release", "-p", "regnet-cli", "--message-format=json"]
-    lines = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.splitlines()
+def binary(folder: Path = REPOSITORY, package: str = "regnet-cli", name: str = "regnet") -> str:
+    """Builds the command line, or another program; returns its path."""
+    command = ["cargo", "build", "--release", "--locked", "-p", package, "--message-format=json"]
+    lines = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     made = [json.loads(line) for line in lines]
-    return next(m["executable"] for m in made if m.get("executable") and m["target"]["name"] == "regnet")
+    return next(m["executable"] for m in made if m.get("executable") and m["target"]["name"] == name)
 
 
 def timm_name(model: str) -> str:
@@ -70,8 +72,8 @@ def random_network(model: str) -> torch.nn.Module:
 
 
 class Bench:
-    def __init__(self, regnet: str, model: str, folder: Path):
-        self.regnet, self.model = regnet, model
+    def __init__(self, regnet: str, rust: str | None, model: str, folder: Path):
+        self.regnet, self.rust, self.model = regnet, rust, model
         self.weights, self.onnx = folder / "weights.safetensors", folder / "model.onnx"
         self.net = random_network(model)
         save_file({name: t.numpy() for name, t in self.net.state_dict().items() if t.dim()}, self.weights)
@@ -84,6 +86,7 @@ class Bench:
         self.input = folder / "input.safetensors"
         save_file({"input": self.images.numpy()}, self.input)
         self.compiled = torch.compile(self.net) if "compile" in PEERS else None
+        self.versions = {}
         self.check()
 
     def run(self, *words) -> str:
@@ -99,6 +102,9 @@ class Bench:
             "regnet": np.array(json.loads(self.run(*words))["logits"])[:2],
             "onnxruntime": self.session.run(None, {"input": images.numpy()})[0],
         }
+        for name in RUST_PEERS:
+            figures = self.rust_peer(name, batch=2, runs=1)
+            logits[name], self.versions[name] = np.array(figures["logits"]), figures["version"]
         with torch.inference_mode():
             eager = self.net(images).numpy()
             expected = copy.deepcopy(self.net).double()(images.double()).numpy()
@@ -112,8 +118,17 @@ class Bench:
         words = ["bench", "--model", self.model, "--weights", self.weights, "--batch", batch, "--threads", THREADS]
         return json.loads(self.run(*words, "--repeat", RUNS, "--json", *(["--isa", ISA] if ISA else [])))
 
+    def rust_peer(self, name: str, batch: int, runs: int) -> dict:
+        network = self.onnx if name == "tract" else self.weights
+        command = [self.rust, name, network, "--input", self.input, "--batch", batch, "--runs", runs]
+        environment = os.environ | {"RAYON_NUM_THREADS": str(THREADS)}
+        words = [str(word) for word in command]
+        return json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout)
+
     def peer(self, name: str, batch: int) -> float:
         """Milliseconds of the median run, or of the fastest."""
+        if name in RUST_PEERS:
+            return self.rust_peer(name, batch, RUNS)[TIME]
         images = self.images[:batch]
         if name == "onnxruntime":
             array = images.numpy()
@@ -155,15 +170,18 @@ class Bench:
 def main() -> None:
     torch.set_num_threads(THREADS)
     regnet = os.environ.get("REGNET") or binary()
+    rust = binary(Path(__file__).parent / "rust", "regnet-peers", "regnet-peers") if RUST_PEERS else None
     print(f"{THREADS} threads, ONNX Runtime {onnxruntime.__version__}, PyTorch {torch.__version__}; milliseconds\n")
     print("| model | batch | freezing | regnet | of the peak | " + " | ".join(PEERS) + " |")
     print("| --- " * (5 + len(PEERS)) + "|")
     for word in sys.argv[1:] or MODELS:
         model, batches = word.split(":")
         with tempfile.TemporaryDirectory() as folder:
-            bench = Bench(regnet, model, Path(folder))
+            bench = Bench(regnet, rust, model, Path(folder))
             for batch in batches.split(","):
                 print(bench.rows(int(batch)), flush=True)
+    if RUST_PEERS:
+        print("\n" + ", ".join(f"{name} {version}" for name, version in bench.versions.items()))
 
 
 if __name__ == "__main__":
