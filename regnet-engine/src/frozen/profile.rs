@@ -27,7 +27,7 @@ pub struct StepTime {
 }
 
 impl Engine {
-    /// Runs a batch `repeat` times and says how long each step took, in seconds: the mean over the runs, with what the
+    /// Runs a batch `repeat` times and says how long each step took, in seconds: the median of the runs, with what the
     /// threads waited for one another.
     ///
     /// # Errors
@@ -36,15 +36,17 @@ impl Engine {
         let batch = self.batch(images, [])?;
         let (plan, _) = self.layout(batch);
         let steps = || plan.early.iter().chain(&plan.late);
-        let clock = Clock::new(vec![0.0; steps().count()]);
         let mut results: Vec<Vec<f32>> =
             self.results.iter().map(|shape| vec![0.0; batch * shape.len()]).collect();
+        let mut runs = vec![Vec::with_capacity(repeat); steps().count()];
         for _ in 0..repeat {
+            let clock = Clock::new(vec![0.0; runs.len()]);
             let results: Vec<_> = results.iter_mut().map(|result| share(result)).collect();
             self.start(Call { images, batch, clock: Some(&clock) }, &results);
+            let seconds = clock.into_inner().unwrap_or_else(PoisonError::into_inner);
+            runs.iter_mut().zip(seconds).for_each(|(runs, seconds)| runs.push(seconds));
         }
-        let seconds = clock.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let time = |(step, seconds): (&Step, f64)| {
+        let time = |(step, seconds): (&Step, Vec<f64>)| {
             let layer = &self.layers[step.layer];
             let multiply_adds = step.multiply_adds();
             StepTime {
@@ -53,9 +55,15 @@ impl Engine {
                 shape: layer.shape,
                 multiply_adds: multiply_adds * batch,
                 bytes: step.bytes() * batch,
-                seconds: seconds / repeat as f64,
+                seconds: median(seconds),
             }
         };
-        Ok(steps().zip(seconds).map(time).collect())
+        Ok(steps().zip(runs).map(time).collect())
     }
+}
+
+/// The median, 0 of nothing.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }

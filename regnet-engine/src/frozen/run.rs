@@ -126,13 +126,18 @@ mod tests {
     /// Small enough for Miri, which watches every access that the threads make to the memory they share.
     #[test]
     fn two_threads_compute_what_one_does() {
-        let stage =
-            |width, stride| Stage { depth: 1, width, stride, bottleneck: Bottleneck::ONE, group_width: 4 };
+        let stage = |width, group_width, stride| Stage {
+            depth: 1,
+            width,
+            stride,
+            bottleneck: Bottleneck::ONE,
+            group_width,
+        };
         let net = AnyNet {
             input_channels: 1,
             stem: Stem { kind: StemKind::Cifar, width: 8 },
             block: Block::Bottleneck,
-            stages: vec![stage(8, 1), stage(12, 2)],
+            stages: vec![stage(16, 8, 1), stage(12, 4, 2)],
             se: Some(0.5),
             // It has many convolutions, which take Miri an hour.
             regulator: (!cfg!(miri)).then_some(Cell::Lstm.into()),
