@@ -162,6 +162,7 @@ fn rest(queue: &Recorder) -> Result<(), Infallible> {
     let len = op.logits_len();
     ops::cross_entropy::forward::<f32, _>(queue, &op, view(len), view(BATCH), view_mut(1))?;
     ops::cross_entropy::backward::<f32, _>(queue, &op, view(len), view(BATCH), view(1), view_mut(len))?;
+    ops::cross_entropy::score::<f32, _>(queue, &op, (view(len), view(BATCH), view(1)), view_mut(2))?;
     ops::relu::forward::<f32, _>(queue, view(len), view_mut(len))?;
     ops::relu::backward::<f32, _>(queue, view(len), view(len), view_mut(len))?;
     let op = Gate { batch: BATCH, channels: 16, pixels: 1024 };

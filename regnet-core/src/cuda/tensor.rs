@@ -50,6 +50,7 @@ pub fn write<E: Unit>(buffer: &mut Buffer<E, Cuda>) -> ViewMut<'_, E> {
 }
 
 /// A tensor that nothing else refers to yet.
+#[derive(Debug)]
 pub struct Fresh<E: Unit>(Flat<E>);
 
 impl<E: Unit> Fresh<E> {
@@ -66,6 +67,11 @@ impl<E: Unit> Fresh<E> {
         // SAFETY: as in `elements`; the tensor was made by `new` and has not been given away, so that nothing else refers to
         // its storage, and `self` is borrowed alone.
         unsafe { ViewMut::new(address, len) }
+    }
+
+    /// The elements, once all kernels before have run.
+    pub fn numbers(&self) -> Vec<E> {
+        self.0.as_vec()
     }
 
     /// The tensor, for others to see.
