@@ -8,7 +8,7 @@ use dfdx::nn::ZeroGrads;
 use dfdx::prelude::*;
 use regnet_core::{Backend, Run, Scores, StepScore, cross_entropy};
 
-use crate::data::{Batch, Batches};
+use crate::data::Batch;
 use crate::error::TrainError;
 use crate::optim::Sgd;
 use crate::recipe::Recipe;
@@ -175,12 +175,14 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
     ///
     /// # Errors
     ///
-    /// An image that cannot be read, and the device's.
-    pub fn evaluate(&self, batches: &Batches) -> Result<Score, TrainError> {
+    /// The first error among the inputs, and the device's.
+    pub fn evaluate(
+        &self,
+        inputs: impl Iterator<Item = Result<Input<D>, TrainError>>,
+    ) -> Result<Score, TrainError> {
         let (mut total, mut scores) = (Score::default(), Scores::new(self.every.get()));
-        for batch in batches.epoch(0) {
-            let input = upload(self.device, &batch?).map_err(TrainError::device)?;
-            self.measure(input, &mut scores).map_err(TrainError::device)?;
+        for input in inputs {
+            self.measure(input?, &mut scores).map_err(TrainError::device)?;
             if scores.is_full() {
                 total = self.add(total, &mut scores)?;
             }
@@ -212,8 +214,14 @@ pub type Input<D> = (Images<D>, Tensor<(usize,), usize, D>);
 /// Images and labels of a batch, as the network takes them.
 pub(crate) fn upload<D: Backend<f32>>(device: &D, batch: &Batch) -> Result<Input<D>, D::Err> {
     let count = batch.labels.len();
-    let side = (batch.images.len() / (3 * count)).isqrt();
-    let images = device.try_tensor_from_vec(batch.images.clone(), (count, 3, side, side))?;
+    let dims = image_dims(batch.images.len(), count);
+    let images = device.try_tensor_from_vec(batch.images.clone(), dims)?;
     let labels = device.try_tensor_from_vec(batch.labels.clone(), (count,))?;
     Ok((images, labels))
+}
+
+/// The dimensions of `count` square images of three channels that have so many elements.
+pub(crate) fn image_dims(elements: usize, count: usize) -> (usize, usize, usize, usize) {
+    let side = (elements / (3 * count)).isqrt();
+    (count, 3, side, side)
 }

@@ -37,6 +37,8 @@
 //! | `hub` | files of the Hugging Face Hub, with the feature `hub` |
 //! | [`sweep`] | populations of networks, and what became of each |
 
+#[cfg(any(test, feature = "cuda"))]
+mod ahead;
 pub mod card;
 mod chart;
 mod checkpoint;

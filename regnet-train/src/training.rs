@@ -11,9 +11,9 @@ use crate::card::Card;
 use crate::checkpoint;
 use crate::data::{Batches, DataSet};
 use crate::error::TrainError;
-use crate::learner::{Classifier, Learner, Score, upload};
+use crate::learner::{Classifier, Learner, Score};
 use crate::metrics::EpochMetrics;
-use crate::place::Place;
+use crate::place::{Feed, Place};
 use crate::recipe::Recipe;
 use crate::schedule::Cosine;
 
@@ -44,6 +44,7 @@ use crate::schedule::Cosine;
 #[derive(Debug)]
 pub struct Training<'a, M, D: Place<M>> {
     learner: Learner<'a, M, D>,
+    feed: D::Feed,
     train: Batches,
     test: Batches,
     schedule: Cosine,
@@ -69,6 +70,7 @@ impl<'a, M: Classifier<D>, D: Place<M>> Training<'a, M, D> {
         Ok(Self {
             train: data.train_batches(recipe.batch, recipe.augment(), recipe.seed)?,
             test: data.test_batches(recipe.batch)?,
+            feed: device.feed().map_err(TrainError::device)?,
             learner: Learner::new(device, model, recipe).read_every(D::READ_EVERY),
             schedule: Cosine::from(recipe),
             card: Card::new(spec, data, recipe),
@@ -130,9 +132,10 @@ impl<'a, M: Classifier<D>, D: Place<M>> Training<'a, M, D> {
         let mut trained = Trained { epoch, steps: 0, total: Score::default() };
         // Of an epoch that was broken off.
         self.learner.forget();
-        for (step, batch) in self.train.epoch(epoch as u64 - 1).enumerate() {
-            let input = upload(self.learner.device(), &batch?).map_err(TrainError::device)?;
-            let scores = self.learner.advance(input, self.rate(epoch, step))?;
+        let device = self.learner.device();
+        for (step, input) in self.feed.inputs(device, &self.train, epoch as u64 - 1).enumerate() {
+            let rate = self.rate(epoch, step);
+            let scores = self.learner.advance(input?, rate)?;
             trained.add(scores, |step| self.rate(epoch, step))?;
             if watch(&trained.total).is_break() {
                 return Ok(None);
@@ -142,7 +145,7 @@ impl<'a, M: Classifier<D>, D: Place<M>> Training<'a, M, D> {
         let (steps, trained) = (trained.steps, trained.total);
         let rate = self.rate(epoch, steps.saturating_sub(1));
         let training_seconds = started.elapsed().as_secs_f64();
-        let tested = self.learner.evaluate(&self.test)?;
+        let tested = self.learner.evaluate(self.feed.inputs(device, &self.test, 0))?;
         check_finite(&tested, epoch, steps, rate)?;
         self.history.push(EpochMetrics {
             epoch,

@@ -72,6 +72,11 @@ impl Stream {
         Ok(Self { device, blas, multiprocessors, architecture, compiled: Mutex::default() })
     }
 
+    /// The device.
+    pub fn device(&self) -> Arc<CudaDevice> {
+        self.device.clone()
+    }
+
     /// Convolutions by this crate's own kernels stay in f32.
     pub fn allow_tf32(&self, allow: bool) -> Result<(), CudaError> {
         let mode = match allow {
