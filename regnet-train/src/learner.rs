@@ -1,5 +1,6 @@
 //! One step of training, and measuring.
 
+use std::cell::Cell;
 use std::iter::Sum;
 use std::num::NonZeroUsize;
 use std::ops::AddAssign;
@@ -74,6 +75,8 @@ pub struct Learner<'a, M, D: Backend<f32>> {
     smoothing: f64,
     sgd: Sgd<f32, D>,
     gradients: Option<Gradients<f32, D>>,
+    /// Whether somebody may have clones of the network's tensors, made before or since the last step.
+    shared: Cell<bool>,
     every: NonZeroUsize,
     scores: Scores<f32, D>,
 }
@@ -83,7 +86,8 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
     pub fn new(device: &'a D, model: &'a mut M, recipe: &Recipe) -> Self {
         let (sgd, every) = (Sgd::new(recipe), NonZeroUsize::MIN);
         let scores = Scores::new(every.get());
-        Self { model, device, smoothing: recipe.label_smoothing, sgd, gradients: None, every, scores }
+        let (smoothing, shared) = (recipe.label_smoothing, Cell::new(true));
+        Self { model, device, smoothing, sgd, gradients: None, shared, every, scores }
     }
 
     /// Reads scores only after so many steps, all at once: only then is the device waited for.
@@ -94,6 +98,7 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
 
     /// The network and its optimiser.
     pub(crate) fn parts(&mut self) -> (&mut M, &mut Sgd<f32, D>) {
+        self.shared.set(true);
         (self.model, &mut self.sgd)
     }
 
@@ -104,6 +109,7 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
 
     /// The network.
     pub fn model(&self) -> &M {
+        self.shared.set(true);
         self.model
     }
 
@@ -147,10 +153,22 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
             return Ok(read);
         }
         let mut gradients = loss.try_backward()?;
-        self.sgd.step(self.model, &mut gradients, rate)?;
-        self.model.try_zero_grads(&mut gradients)?;
+        self.update(&mut gradients, rate)?;
         self.gradients = Some(gradients);
         Ok(read)
+    }
+
+    /// A step of the optimiser, which leaves gradients of zero.
+    ///
+    /// A step tensor by tensor takes those apart that share their storage with clones. There are none until the next step
+    /// if neither a run leaves any nor somebody else sees the network, and then all tensors can be written to at once.
+    fn update(&mut self, gradients: &mut Gradients<f32, D>, rate: f64) -> Result<(), D::Err> {
+        let shared = self.shared.replace(self.model.leaves_clones());
+        if !shared && self.sgd.step_at_once(self.device, self.model, gradients, rate)? {
+            return Ok(());
+        }
+        self.sgd.step(self.model, gradients, rate)?;
+        self.model.try_zero_grads(gradients)
     }
 
     /// The scores of the steps that were not read yet, in their order.

@@ -17,6 +17,7 @@ macro_rules! cpu_backend {
             type Argmax = Vec<u32>;
             type Regulation = regulator::Saved<Buffer<$E, Self>>;
             type Scores = Vec<($E, usize)>;
+            type SgdTable = ();
 
             fn shape_error(&self) -> CpuError {
                 CpuError::WrongNumElements

@@ -39,6 +39,9 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
     /// Where scores of steps wait on the device until they are read.
     type Scores: std::fmt::Debug;
 
+    /// What steps of SGD keep from one to the next.
+    type SgdTable: Default + std::fmt::Debug;
+
     /// The error for tensors whose dimensions do not fit the layer they enter. Only `usize` dimensions can
     /// come to this; `Const` ones are checked by the compiler.
     fn shape_error(&self) -> Self::Err;
@@ -307,6 +310,24 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
     /// The device's.
     fn read_scores(&self, scores: &Self::Scores, steps: usize) -> Result<Vec<(E, usize)>, Self::Err>;
 
+    /// A step of SGD on all trained tensors of a network at once, which leaves their gradients at zero. `false` where the
+    /// device has no such thing; then nothing has moved, and the step is to be made tensor by tensor.
+    ///
+    /// Unlike dfdx's steps this one does not look whether a tensor shares its storage: **clones of the network's tensors
+    /// move with them.** It is for a caller who knows that there are none.
+    ///
+    /// # Errors
+    /// The device's.
+    fn sgd<M: TensorCollection<E, Self>>(
+        &self,
+        config: &SgdConfig,
+        tensors: SgdTensors<'_, M, E, Self>,
+        table: &mut Self::SgdTable,
+    ) -> Result<bool, Self::Err> {
+        let _ = (config, tensors, table);
+        Ok(false)
+    }
+
     /// Whether matrix products may round their factors to TF32's 10 bits of fraction, which some devices multiply several
     /// times as fast; at first they may not. Without effect on devices that have no such format.
     ///
@@ -334,6 +355,17 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
 
 /// Class numbers of a batch, as one flat tensor.
 pub type Labels<D> = Tensor<(usize,), usize, D>;
+
+/// What a step of SGD reads and writes.
+#[derive(Debug)]
+pub struct SgdTensors<'a, M, E: Dtype, D: Storage<E>> {
+    /// The network.
+    pub model: &'a mut M,
+    /// The gradients of its trained tensors.
+    pub gradients: &'a mut Gradients<E, D>,
+    /// Their velocities.
+    pub velocity: &'a mut Gradients<E, D>,
+}
 
 /// What a score is of.
 #[derive(Debug)]

@@ -4,11 +4,11 @@ use dfdx::prelude::*;
 use dfdx::tensor::CudaError;
 use regnet_engine::regulator::Saved;
 
-use super::ops;
 use super::queue::Queue;
 use super::stream::DeviceMemory;
 use super::tensor::{Fresh, elements, filled, open, read, stream, write};
 use super::view::{View, ViewMut};
+use super::{ops, sgd};
 use crate::backend::*;
 use crate::tensors::Flat;
 
@@ -20,6 +20,7 @@ macro_rules! cuda_backend {
             type Argmax = DeviceMemory<u32>;
             type Regulation = Saved<DeviceMemory<$E>>;
             type Scores = Fresh<$E>;
+            type SgdTable = sgd::SgdTable;
 
             fn shape_error(&self) -> CudaError {
                 CudaError::Cpu(CpuError::WrongNumElements)
@@ -354,6 +355,15 @@ macro_rules! cuda_backend {
                 let numbers = scores.numbers();
                 // Batches are small enough for their numbers of images to be exact.
                 Ok(numbers.chunks_exact(2).take(steps).map(|score| (score[0], score[1] as usize)).collect())
+            }
+
+            fn sgd<M: TensorCollection<$E, Self>>(
+                &self,
+                config: &SgdConfig,
+                tensors: SgdTensors<'_, M, $E, Self>,
+                table: &mut sgd::SgdTable,
+            ) -> Result<bool, CudaError> {
+                sgd::all(self, config, tensors, table)
             }
 
             fn allow_tf32(&self, allow: bool) -> Result<(), CudaError> {

@@ -58,6 +58,10 @@ impl Queue for Recorder {
         Ok(len)
     }
 
+    fn upload(&self, numbers: &[u64]) -> Result<usize, Infallible> {
+        Ok(numbers.len())
+    }
+
     fn elements<'a, E: Copy + 'static>(&self, memory: &'a mut usize) -> ViewMut<'a, E> {
         view_mut(*memory)
     }
@@ -165,6 +169,10 @@ fn rest(queue: &Recorder) -> Result<(), Infallible> {
     ops::cross_entropy::score::<f32, _>(queue, &op, (view(len), view(BATCH), view(1)), view_mut(2))?;
     ops::relu::forward::<f32, _>(queue, view(len), view_mut(len))?;
     ops::relu::backward::<f32, _>(queue, view(len), view(len), view_mut(len))?;
+    let rule = ops::sgd::Rule { rate: 0.1, momentum: 0.9, nesterov: true, decay: 1e-4 };
+    let (parameter, gradient, velocity) = (view_mut(len), view_mut(len), view_mut(len));
+    let mut tensors = [ops::sgd::Trained { parameter, gradient, velocity, decays: true }];
+    ops::sgd::step::<f32, _>(queue, &rule, &mut tensors, &mut ops::sgd::Table::default())?;
     let op = Gate { batch: BATCH, channels: 16, pixels: 1024 };
     let (map, two) = (op.len(), 2 * op.len());
     ops::cells::rnn::forward::<f32, _>(queue, &op, view(16), view_mut(map))?;

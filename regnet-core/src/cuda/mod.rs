@@ -8,7 +8,7 @@
 //! | `stream` | a CUDA device that does it |
 //! | `pool`, `staging` | batches on their way to a device, copied beside what it computes |
 //! | `location`, `tensor` | where a tensor's elements lie |
-//! | `backend` | the operations on dfdx's tensors |
+//! | `backend`, `sgd` | the operations on dfdx's tensors, and the optimiser's on all of a network's |
 //! | `emulator` | the same kernels on the host, for tests where there is no GPU |
 
 #[cfg(feature = "cuda")]
@@ -25,6 +25,8 @@ mod ops;
 #[cfg_attr(not(feature = "cuda"), allow(dead_code))]
 mod pool;
 mod queue;
+#[cfg(feature = "cuda")]
+mod sgd;
 #[cfg(feature = "cuda")]
 mod staging;
 #[cfg(feature = "cuda")]

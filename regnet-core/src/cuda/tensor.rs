@@ -20,9 +20,18 @@ type Flat<E> = Tensor<(usize,), E, Cuda>;
 /// Streams by the driver's numbers of their devices.
 static STREAMS: Mutex<BTreeMap<i32, Arc<Stream>>> = Mutex::new(BTreeMap::new());
 
+fn storage(tensor: &impl std::fmt::Debug) -> Location {
+    locate(tensor).expect("dfdx is the release whose text was tried when its device was first used")
+}
+
+/// Address and length of a tensor's storage.
+pub fn place_of<S: Shape, E: Unit>(tensor: &Tensor<S, E, Cuda>) -> [u64; 2] {
+    let Location { address, len, .. } = storage(tensor);
+    [address, len as u64]
+}
+
 fn location<E: Unit>(tensor: &Flat<E>) -> Location {
-    let location =
-        locate(tensor).expect("dfdx is the release whose text was tried when its device was first used");
+    let location = storage(tensor);
     assert_eq!(location.len, tensor.shape().0, "a flat tensor is contiguous");
     location
 }

@@ -17,6 +17,7 @@ pub mod max_pool;
 pub mod product;
 pub mod regulator;
 pub mod relu;
+pub mod sgd;
 pub mod squeeze_excite;
 
 use super::queue::{Argument, Element, Grid, Kernel, Queue};
