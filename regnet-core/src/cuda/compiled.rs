@@ -93,16 +93,22 @@ impl Queue for Recorder {
 }
 
 fn conv(queue: &Recorder, conv: &Conv, height: usize, width: usize) -> Result<(), Infallible> {
-    let sizes = Conv2d {
-        batch: BATCH,
-        in_channels: conv.input,
-        out_channels: conv.output,
-        group_width: conv.group_width,
-        kernel: conv.kernel,
-        stride: conv.stride,
-        height,
-        width,
-    };
+    convolution(
+        queue,
+        Conv2d {
+            batch: BATCH,
+            in_channels: conv.input,
+            out_channels: conv.output,
+            group_width: conv.group_width,
+            kernel: conv.kernel,
+            stride: conv.stride,
+            height,
+            width,
+        },
+    )
+}
+
+fn convolution(queue: &Recorder, sizes: Conv2d) -> Result<(), Infallible> {
     let op = sizes.into();
     let (x, w, y) = (sizes.input_len(), sizes.weight_len(), sizes.output_len());
     ops::conv2d::forward::<f32, _>(queue, &op, view(x), view(w), view_mut(y), false)?;
@@ -157,6 +163,24 @@ fn gates(queue: &Recorder, channels: usize, hidden: usize, pixels: usize) -> Res
 
 /// What no published model of pycls's has, or each has once.
 fn rest(queue: &Recorder) -> Result<(), Infallible> {
+    for stride in [1, 2] {
+        let channels = 64;
+        let (in_channels, out_channels) = (channels, channels);
+        let (height, width) = (56, 56);
+        convolution(
+            queue,
+            Conv2d {
+                batch: BATCH,
+                in_channels,
+                out_channels,
+                group_width: 1,
+                kernel: 3,
+                stride,
+                height,
+                width,
+            },
+        )?;
+    }
     let op =
         MaxPool { batch: BATCH, channels: 64, height: 112, width: 112, kernel: 3, stride: 2, padding: 1 };
     let (x, y) = (op.input_len(), op.output_len());

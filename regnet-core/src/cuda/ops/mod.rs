@@ -10,6 +10,7 @@ pub mod cells;
 pub mod channels;
 pub mod conv2d;
 pub mod cross_entropy;
+mod depthwise;
 pub mod fuse;
 pub mod global_avg_pool;
 pub mod linear;
