@@ -8,10 +8,11 @@ use dfdx::optim::{Momentum, WeightDecay};
 use dfdx::prelude::*;
 use dfdx::tensor::CudaError;
 
+use super::location::Location;
 use super::ops::sgd::{Rule, Table, Trained, step};
 use super::queue::Element;
 use super::stream::DeviceMemory;
-use super::tensor::{open, place_of};
+use super::tensor::{open, storage};
 use super::view::ViewMut;
 use crate::backend::SgdTensors;
 
@@ -33,15 +34,16 @@ where
     let Some(rule) = rule(config) else { return Ok(false) };
     let SgdTensors { model, gradients, velocity } = tensors;
     let queue = open(device)?;
-    let mut collect =
-        Collect { gradients, velocity, found: Vec::new(), sound: true, places: BTreeSet::new() };
+    let on = *queue.device().cu_device();
+    let (found, places) = (Vec::new(), BTreeSet::new());
+    let mut collect = Collect { gradients, velocity, on, found, sound: true, places };
     M::iter_tensors(&mut RecursiveWalker { m: model, f: &mut collect })?;
     let Collect { found, sound, .. } = collect;
     if !sound {
         return Ok(false);
     }
-    // SAFETY: each is the storage of another buffer (`Collect` has checked the parameters; gradients and velocities own
-    // theirs), initialised, and of the length that is told. `model`, `gradients` and `velocity` are borrowed alone until
+    // SAFETY: no two of them are the same (`Collect` has checked that), each is initialised, on this device, and of the
+    // length that is told. `model`, `gradients` and `velocity` are borrowed alone until
     // this function returns, and their storage is freed in the order of the stream that the step is launched on. Clones
     // that share a parameter's storage, if there are any against the caller's word, are read in that stream's order too.
     let view = |[address, len]: [u64; 2]| unsafe { ViewMut::<E>::new(address, len as usize) };
@@ -76,6 +78,8 @@ where
 {
     gradients: &'a mut Gradients<E, Cuda>,
     velocity: &'a mut Gradients<E, Cuda>,
+    /// The driver's number of the device.
+    on: i32,
     /// Addresses and lengths of parameter, gradient and velocity.
     found: Vec<[[u64; 2]; 3]>,
     /// Whether all can be moved by one launch.
@@ -102,10 +106,14 @@ where
             let gradient = [*gradient.device_ptr_mut(), gradient.len() as u64];
             let velocity = self.velocity.get_or_alloc_mut(tensor)?;
             let velocity = [*velocity.device_ptr_mut(), velocity.len() as u64];
-            let [address, len] = place_of(tensor);
-            let lone = self.places.insert(address);
-            self.sound &= lone && gradient[1] == len && velocity[1] == len;
-            self.found.push([[address, len], gradient, velocity]);
+            let Location { address, len, device } = storage(tensor);
+            let parameter = [address, len as u64];
+            for [place, len] in [parameter, gradient, velocity] {
+                // Clones of a tensor have one gradient between them.
+                self.sound &= self.places.insert(place) && len == parameter[1];
+            }
+            self.sound &= device == self.on;
+            self.found.push([parameter, gradient, velocity]);
         }
         Ok(None)
     }

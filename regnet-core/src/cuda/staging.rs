@@ -79,14 +79,18 @@ impl Staging {
         Ok(Loaded { stage, images: images.len(), labels: labels.len() })
     }
 
-    /// Starts the copy of a batch to `device`, which is the one this was made for.
+    /// Starts the copy of a batch to `device`.
     ///
     /// # Errors
     /// The device's.
+    ///
+    /// # Panics
+    /// If this was made for another device.
     pub fn send(&self, device: &Cuda, loaded: Loaded) -> Result<Sent, CudaError> {
         self.device.bind_to_thread()?;
         let Loaded { mut stage, images, labels } = loaded;
         let mut into = (Fresh::new(device, images)?, Fresh::new(device, labels)?);
+        assert_eq!(into.0.on(), *self.device.cu_device(), "the device's number");
         match self.copy(stage.bytes(), &mut into) {
             Ok(copied) => {
                 let copied = Arc::new(copied);

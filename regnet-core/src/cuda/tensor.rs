@@ -20,14 +20,9 @@ type Flat<E> = Tensor<(usize,), E, Cuda>;
 /// Streams by the driver's numbers of their devices.
 static STREAMS: Mutex<BTreeMap<i32, Arc<Stream>>> = Mutex::new(BTreeMap::new());
 
-fn storage(tensor: &impl std::fmt::Debug) -> Location {
+/// Where a tensor's storage lies.
+pub fn storage<S: Shape, E: Unit>(tensor: &Tensor<S, E, Cuda>) -> Location {
     locate(tensor).expect("dfdx is the release whose text was tried when its device was first used")
-}
-
-/// Address and length of a tensor's storage.
-pub fn place_of<S: Shape, E: Unit>(tensor: &Tensor<S, E, Cuda>) -> [u64; 2] {
-    let Location { address, len, .. } = storage(tensor);
-    [address, len as u64]
 }
 
 fn location<E: Unit>(tensor: &Flat<E>) -> Location {
@@ -76,6 +71,11 @@ impl<E: Unit> Fresh<E> {
         // SAFETY: as in `elements`; the tensor was made by `new` and has not been given away, so that nothing else refers to
         // its storage, and `self` is borrowed alone.
         unsafe { ViewMut::new(address, len) }
+    }
+
+    /// The driver's number of the device that it lies on.
+    pub fn on(&self) -> i32 {
+        location(&self.0).device
     }
 
     /// The elements, once all kernels before have run.
