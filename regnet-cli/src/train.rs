@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use regnet::space::{AnyNet, StemKind};
 use regnet::train::data::{DataSet, Source};
-use regnet::train::{Recipe, resume, train};
+use regnet::train::{Options, Recipe, train_with};
 use regnet::{DeviceName, DynRegNet, on_device};
 
 use crate::network::NetworkArgs;
@@ -53,6 +53,10 @@ pub struct Args {
     /// What to compute on: cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceName,
+    /// Steps from one reading of losses and accuracies to the next, for which the device is waited for [default: what suits
+    /// the device]
+    #[arg(long, value_name = "STEPS")]
+    metrics_every: Option<NonZeroUsize>,
 }
 
 /// Trains; prints the stage table first and the test accuracy last.
@@ -87,10 +91,10 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
 
 /// The accuracy on the test images, from 0 to 1.
 fn fit(args: &Args, spec: &AnyNet, data: &DataSet, recipe: &Recipe) -> anyhow::Result<f64> {
+    let options = Options { resume: args.resume, read_every: args.metrics_every };
     let history = on_device!(args.device, recipe.seed, |device| {
         let mut net = DynRegNet::try_new(&device, spec)?;
-        let fit = if args.resume { resume } else { train };
-        fit(&device, &mut net, spec, data, recipe, &args.out)?
+        train_with(&device, &mut net, spec, data, recipe, &args.out, options)?
     })?;
     Ok(history.last().map_or(0.0, |epoch| epoch.test_accuracy))
 }

@@ -58,7 +58,7 @@ pub use declared::{BuiltFrom, Declared};
 pub use device::DeviceName;
 pub use forward::{Accepts, Run};
 pub use model::{DynRegNet, Features};
-pub use ops::cross_entropy;
+pub use ops::{Scores, StepScore, cross_entropy};
 pub use population::{Candidate, Visitor};
 
 /// The module that a device builds of a declared network.

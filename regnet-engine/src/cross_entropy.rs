@@ -67,6 +67,16 @@ pub fn backward<T: Real>(op: &CrossEntropy, logits: &[T], labels: &[usize], scal
     }
 }
 
+/// How many images have their largest logit at their label; of several largest ones the last counts, and not a number is
+/// larger than any number, as `total_cmp` has it.
+pub fn correct<T: Real>(op: &CrossEntropy, logits: &[T], labels: &[usize]) -> usize {
+    check::length("logits", logits, op.logits_len());
+    check::length("labels", labels, op.batch);
+    let largest = |row: &[T]| (0..row.len()).max_by(|&a, &b| row[a].widen().total_cmp(&row[b].widen()));
+    let rows = logits.chunks_exact(op.classes).zip(labels);
+    rows.filter(|(row, label)| largest(row) == Some(**label)).count()
+}
+
 /// `ln(sum(exp(logits)))`, shifted by the largest logit so that nothing overflows.
 fn log_sum_exp<T: Real>(logits: &[T]) -> f64 {
     let largest = logits.iter().fold(f64::NEG_INFINITY, |largest, logit| largest.max(logit.widen()));

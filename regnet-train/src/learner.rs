@@ -1,12 +1,15 @@
 //! One step of training, and measuring.
 
+use std::cell::Cell;
+use std::iter::Sum;
+use std::num::NonZeroUsize;
 use std::ops::AddAssign;
 
 use dfdx::nn::ZeroGrads;
 use dfdx::prelude::*;
-use regnet_core::{Backend, Run, cross_entropy};
+use regnet_core::{Backend, Run, Scores, StepScore, cross_entropy};
 
-use crate::data::{Batch, Batches};
+use crate::data::Batch;
 use crate::error::TrainError;
 use crate::optim::Sgd;
 use crate::recipe::Recipe;
@@ -44,6 +47,21 @@ impl AddAssign for Score {
     }
 }
 
+impl Sum for Score {
+    fn sum<I: Iterator<Item = Self>>(scores: I) -> Self {
+        scores.fold(Self::default(), |mut total, score| {
+            total += score;
+            total
+        })
+    }
+}
+
+impl From<StepScore<f32>> for Score {
+    fn from(StepScore { loss, correct, images }: StepScore<f32>) -> Self {
+        Self { loss_sum: f64::from(loss) * images as f64, correct, images }
+    }
+}
+
 /// A network that takes images and says logits, typed or shaped at run time.
 pub trait Classifier<D: Backend<f32>>: Run<f32, D, Out = (usize, usize)> + TensorCollection<f32, D> {}
 
@@ -57,16 +75,30 @@ pub struct Learner<'a, M, D: Backend<f32>> {
     smoothing: f64,
     sgd: Sgd<f32, D>,
     gradients: Option<Gradients<f32, D>>,
+    /// Whether somebody may have clones of the network's tensors, made before or since the last step.
+    shared: Cell<bool>,
+    every: NonZeroUsize,
+    scores: Scores<f32, D>,
 }
 
 impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
-    /// A learner at rest.
+    /// A learner at rest, which reads the score of every step.
     pub fn new(device: &'a D, model: &'a mut M, recipe: &Recipe) -> Self {
-        Self { model, device, smoothing: recipe.label_smoothing, sgd: Sgd::new(recipe), gradients: None }
+        let (sgd, every) = (Sgd::new(recipe), NonZeroUsize::MIN);
+        let scores = Scores::new(every.get());
+        let (smoothing, shared) = (recipe.label_smoothing, Cell::new(true));
+        Self { model, device, smoothing, sgd, gradients: None, shared, every, scores }
+    }
+
+    /// Reads scores only after so many steps, all at once: only then is the device waited for.
+    #[must_use]
+    pub fn read_every(self, every: NonZeroUsize) -> Self {
+        Self { every, scores: Scores::new(every.get()), ..self }
     }
 
     /// The network and its optimiser.
     pub(crate) fn parts(&mut self) -> (&mut M, &mut Sgd<f32, D>) {
+        self.shared.set(true);
         (self.model, &mut self.sgd)
     }
 
@@ -77,90 +109,137 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
 
     /// The network.
     pub fn model(&self) -> &M {
+        self.shared.set(true);
         self.model
     }
 
-    /// Learns from a batch at learning rate `rate`; the score is of before.
+    /// Learns from a batch at learning rate `rate`; the score is of before, and of all steps that were not read yet.
     ///
-    /// A loss that is not finite is in the score, and then nothing is learnt.
+    /// A loss of this batch that is not finite is in the score. Nothing is learnt from it if every step is read, as at first.
     ///
     /// # Errors
     ///
     /// The device's, with [`TrainError::Device`].
     pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<Score, TrainError> {
-        self.try_step(batch, rate).map_err(TrainError::device)
+        let input = upload(self.device, batch).map_err(TrainError::device)?;
+        let mut score: Score = self.advance(input, rate)?.into_iter().sum();
+        score += self.read()?.into_iter().sum();
+        Ok(score)
     }
 
-    fn try_step(&mut self, batch: &Batch, rate: f64) -> Result<Score, D::Err> {
-        let (images, labels) = upload(self.device, batch)?;
+    /// As [`step`](Self::step), and reads only where it is [time to](Self::read_every): then the scores are of each step
+    /// since the last reading, in their order, and else there are none.
+    ///
+    /// A loss that is not finite is noticed when it is read; until then the steps behind it spoil the weights.
+    ///
+    /// # Errors
+    ///
+    /// The device's, with [`TrainError::Device`].
+    pub fn advance(&mut self, input: Input<D>, rate: f64) -> Result<Vec<Score>, TrainError> {
+        self.try_advance(input, rate).map_err(TrainError::device)
+    }
+
+    fn try_advance(&mut self, (images, labels): Input<D>, rate: f64) -> Result<Vec<Score>, D::Err> {
         let gradients = match self.gradients.take() {
             Some(gradients) => gradients,
             None => self.model.try_alloc_grads()?,
         };
         let logits = self.model.try_run_mut(images.traced(gradients))?;
-        let correct = correct(&logits.as_vec(), &batch.labels);
+        let values: Logits<D> = logits.retaped();
         let loss = cross_entropy(logits, &labels, self.smoothing)?;
-        let score = score(&loss, correct, batch);
-        if !score.loss().is_finite() {
-            return Ok(score);
+        self.scores.put(&values, &labels, &loss)?;
+        let read = if self.scores.is_full() { self.try_read()? } else { Vec::new() };
+        if read.iter().any(|score| !score.loss().is_finite()) {
+            return Ok(read);
         }
         let mut gradients = loss.try_backward()?;
-        self.sgd.step(self.model, &mut gradients, rate)?;
-        self.model.try_zero_grads(&mut gradients)?;
+        self.update(&mut gradients, rate)?;
         self.gradients = Some(gradients);
-        Ok(score)
+        Ok(read)
+    }
+
+    /// A step of the optimiser, which leaves gradients of zero.
+    ///
+    /// A step tensor by tensor takes those apart that share their storage with clones. There are none until the next step
+    /// if neither a run leaves any nor somebody else sees the network, and then all tensors can be written to at once.
+    fn update(&mut self, gradients: &mut Gradients<f32, D>, rate: f64) -> Result<(), D::Err> {
+        let shared = self.shared.replace(self.model.leaves_clones());
+        if !shared && self.sgd.step_at_once(self.device, self.model, gradients, rate)? {
+            return Ok(());
+        }
+        self.sgd.step(self.model, gradients, rate)?;
+        self.model.try_zero_grads(gradients)
+    }
+
+    /// The scores of the steps that were not read yet, in their order.
+    ///
+    /// # Errors
+    ///
+    /// The device's, with [`TrainError::Device`].
+    pub fn read(&mut self) -> Result<Vec<Score>, TrainError> {
+        self.try_read().map_err(TrainError::device)
+    }
+
+    /// Leaves the scores of the steps that were not read yet unread for good.
+    pub(crate) fn forget(&mut self) {
+        self.scores = Scores::new(self.every.get());
+    }
+
+    fn try_read(&mut self) -> Result<Vec<Score>, D::Err> {
+        Ok(self.scores.take(self.device)?.into_iter().map(Score::from).collect())
     }
 
     /// Measures with the batch norms' running statistics, learning nothing. The loss is the one trained on.
     ///
     /// # Errors
     ///
-    /// An image that cannot be read, and the device's.
-    pub fn evaluate(&self, batches: &Batches) -> Result<Score, TrainError> {
-        let mut total = Score::default();
-        for batch in batches.epoch(0) {
-            total += self.measure(&batch?).map_err(TrainError::device)?;
+    /// The first error among the inputs, and the device's.
+    pub fn evaluate(
+        &self,
+        inputs: impl Iterator<Item = Result<Input<D>, TrainError>>,
+    ) -> Result<Score, TrainError> {
+        let (mut total, mut scores) = (Score::default(), Scores::new(self.every.get()));
+        for input in inputs {
+            self.measure(input?, &mut scores).map_err(TrainError::device)?;
+            if scores.is_full() {
+                total = self.add(total, &mut scores)?;
+            }
         }
-        Ok(total)
+        self.add(total, &mut scores)
     }
 
-    fn measure(&self, batch: &Batch) -> Result<Score, D::Err> {
-        let (images, labels) = upload(self.device, batch)?;
+    fn measure(&self, (images, labels): Input<D>, into: &mut Scores<f32, D>) -> Result<(), D::Err> {
         let logits = self.model.try_run(images)?;
-        let correct = correct(&logits.as_vec(), &batch.labels);
-        Ok(score(&cross_entropy(logits, &labels, self.smoothing)?, correct, batch))
+        let values: Logits<D> = logits.clone();
+        into.put(&values, &labels, &cross_entropy(logits, &labels, self.smoothing)?)
+    }
+
+    fn add(&self, mut total: Score, scores: &mut Scores<f32, D>) -> Result<Score, TrainError> {
+        for score in scores.take(self.device).map_err(TrainError::device)? {
+            total += score.into();
+        }
+        Ok(total)
     }
 }
 
 pub(crate) type Images<D> = Tensor<(usize, usize, usize, usize), f32, D>;
 
+type Logits<D> = Tensor<(usize, usize), f32, D>;
+
+/// Images (n, channels, height, width) and the n labels of a batch, as the network takes them.
+pub type Input<D> = (Images<D>, Tensor<(usize,), usize, D>);
+
 /// Images and labels of a batch, as the network takes them.
-pub(crate) fn upload<D: Backend<f32>>(
-    device: &D,
-    batch: &Batch,
-) -> Result<(Images<D>, Tensor<(usize,), usize, D>), D::Err> {
+pub(crate) fn upload<D: Backend<f32>>(device: &D, batch: &Batch) -> Result<Input<D>, D::Err> {
     let count = batch.labels.len();
-    let side = (batch.images.len() / (3 * count)).isqrt();
-    let images = device.try_tensor_from_vec(batch.images.clone(), (count, 3, side, side))?;
+    let dims = image_dims(batch.images.len(), count);
+    let images = device.try_tensor_from_vec(batch.images.clone(), dims)?;
     let labels = device.try_tensor_from_vec(batch.labels.clone(), (count,))?;
     Ok((images, labels))
 }
 
-fn score<D: Backend<f32>, T: Tape<f32, D>>(
-    loss: &Tensor<Rank0, f32, D, T>,
-    correct: usize,
-    batch: &Batch,
-) -> Score {
-    let images = batch.labels.len();
-    Score { loss_sum: f64::from(loss.as_vec()[0]) * images as f64, correct, images }
-}
-
-/// How many images have their largest logit at their label.
-fn correct(logits: &[f32], labels: &[usize]) -> usize {
-    let rows = logits.chunks_exact(logits.len() / labels.len());
-    rows.zip(labels).filter(|(row, label)| largest(row) == Some(**label)).count()
-}
-
-fn largest(row: &[f32]) -> Option<usize> {
-    (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]))
+/// The dimensions of `count` square images of three channels that have so many elements.
+pub(crate) fn image_dims(elements: usize, count: usize) -> (usize, usize, usize, usize) {
+    let side = (elements / (3 * count)).isqrt();
+    (count, 3, side, side)
 }

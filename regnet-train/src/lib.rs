@@ -28,7 +28,7 @@
 //! | [`learner`] | one step of training; measuring |
 //! | [`training`] | a network on its way through the epochs, put down and taken up again |
 //! | [`mod@train`] | the loop over epochs and what it writes |
-//! | [`place`] | which thread a device's training runs on |
+//! | [`place`] | how training runs on each device |
 //! | [`metrics`], [`curves`], [`card`] | an epoch's figures, their picture, what was trained |
 //! | [`comparison`], [`similarity`] | several networks' figures, their blocks' features, and pictures of both |
 //! | [`predict`] | from image files to what a network makes of them |
@@ -37,6 +37,8 @@
 //! | `hub` | files of the Hugging Face Hub, with the feature `hub` |
 //! | [`sweep`] | populations of networks, and what became of each |
 
+#[cfg(any(test, feature = "cuda"))]
+mod ahead;
 pub mod card;
 mod chart;
 mod checkpoint;
@@ -74,5 +76,5 @@ pub use place::Place;
 pub use recipe::{Recipe, RecipeError};
 pub use schedule::Cosine;
 pub use spec::{Spec, SpecFile};
-pub use train::{resume, train};
+pub use train::{Options, resume, train, train_with};
 pub use training::Training;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use dfdx::optim::{Momentum, WeightDecay};
 use dfdx::prelude::*;
 use regnet_core::Backend;
+use regnet_core::backend::SgdTensors;
 
 use crate::recipe::Recipe;
 
@@ -15,14 +16,15 @@ use crate::recipe::Recipe;
 /// importance of initialization and momentum in deep learning", 2013).
 ///
 /// Every trained tensor decays, those of batch norm too, as in the code of the RegNet paper.
-#[derive(Clone, Debug)]
-pub struct Sgd<E: Dtype, D: Storage<E>> {
+#[derive(Debug)]
+pub struct Sgd<E: Dtype, D: Backend<E>> {
     momentum: Momentum,
     decay: WeightDecay,
     velocity: Gradients<E, D>,
+    table: D::SgdTable,
 }
 
-impl<E: Dtype, D: Device<E>> Sgd<E, D> {
+impl<E: Dtype, D: Backend<E>> Sgd<E, D> {
     /// SGD at rest.
     pub fn new(recipe: &Recipe) -> Self {
         let &Recipe { momentum, nesterov, weight_decay, .. } = recipe;
@@ -30,6 +32,7 @@ impl<E: Dtype, D: Device<E>> Sgd<E, D> {
             momentum: if nesterov { Momentum::Nesterov(momentum) } else { Momentum::Classic(momentum) },
             decay: WeightDecay::L2(weight_decay),
             velocity: Gradients::leaky(),
+            table: D::SgdTable::default(),
         }
     }
 
@@ -44,13 +47,34 @@ impl<E: Dtype, D: Device<E>> Sgd<E, D> {
         gradients: &mut Gradients<E, D>,
         rate: f64,
     ) -> Result<(), D::Err> {
-        let config = SgdConfig { lr: rate, momentum: Some(self.momentum), weight_decay: Some(self.decay) };
-        let mut step = Step { config, velocity: &mut self.velocity, gradients };
+        let mut step = Step { config: self.config(rate), velocity: &mut self.velocity, gradients };
         M::iter_tensors(&mut RecursiveWalker { m: model, f: &mut step }).map(drop)
     }
-}
 
-impl<E: Dtype, D: Backend<E>> Sgd<E, D> {
+    /// [`step`](Self::step), all tensors at once and with gradients of zero afterwards, where the device can do that;
+    /// `false` where it cannot, and then nothing has moved.
+    ///
+    /// Clones of the model's tensors may move with them, see [`Backend::sgd`].
+    ///
+    /// # Errors
+    ///
+    /// The device's.
+    pub fn step_at_once<M: TensorCollection<E, D>>(
+        &mut self,
+        device: &D,
+        model: &mut M,
+        gradients: &mut Gradients<E, D>,
+        rate: f64,
+    ) -> Result<bool, D::Err> {
+        let config = self.config(rate);
+        let tensors = SgdTensors { model, gradients, velocity: &mut self.velocity };
+        device.sgd(&config, tensors, &mut self.table)
+    }
+
+    fn config(&self, rate: f64) -> SgdConfig {
+        SgdConfig { lr: rate, momentum: Some(self.momentum), weight_decay: Some(self.decay) }
+    }
+
     /// The velocity of every trained tensor of `model`, by the tensor's name; zero where no step was made yet.
     ///
     /// # Errors

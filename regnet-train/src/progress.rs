@@ -48,15 +48,18 @@ impl Progress {
 }
 
 impl EpochProgress<'_> {
+    /// One step more; `score` is of all steps that were read.
     pub(crate) fn step(&self, score: &Score) {
-        let done = (self.epoch - 1) * self.run.steps + self.bar.position() as usize + 1;
-        let rate = score.images() as f64 / self.started.elapsed().as_secs_f64();
-        self.bar.set_message(format!(
-            "loss {:.3}  accuracy {:5.2} %  {rate:.0} images/s  {} left",
-            score.loss(),
-            100.0 * score.accuracy(),
-            minutes(self.run.left(done)),
-        ));
+        if score.images() > 0 {
+            let done = (self.epoch - 1) * self.run.steps + self.bar.position() as usize + 1;
+            let rate = score.images() as f64 / self.started.elapsed().as_secs_f64();
+            self.bar.set_message(format!(
+                "loss {:.3}  accuracy {:5.2} %  {rate:.0} images/s  {} left",
+                score.loss(),
+                100.0 * score.accuracy(),
+                minutes(self.run.left(done)),
+            ));
+        }
         self.bar.inc(1);
     }
 

@@ -1,9 +1,10 @@
 //! The training loop and what it writes.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use regnet_core::{Backend, weights};
+use regnet_core::weights;
 use regnet_space::AnyNet;
 
 use crate::checkpoint;
@@ -47,10 +48,7 @@ pub fn train<M: Classifier<D>, D: Place<M>>(
     recipe: &Recipe,
     out: &Path,
 ) -> Result<Vec<EpochMetrics>, TrainError> {
-    let training = Training::new(device, model, spec, data, recipe)?;
-    let folder = RunFolder::create(out)?;
-    folder.remove(checkpoint::FILE)?;
-    D::run(training, |training| run(training, &folder))
+    train_with(device, model, spec, data, recipe, out, Options::default())
 }
 
 /// [`train`], from where an earlier run in `out` was broken off at any time, killed included: weights and metrics come
@@ -67,19 +65,52 @@ pub fn resume<M: Classifier<D>, D: Place<M>>(
     recipe: &Recipe,
     out: &Path,
 ) -> Result<Vec<EpochMetrics>, TrainError> {
-    if !out.join(checkpoint::FILE).exists()
+    train_with(device, model, spec, data, recipe, out, Options { resume: true, ..Options::default() })
+}
+
+/// What does not decide what comes out of a training.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Whether a run that was broken off is gone on with, as by [`resume()`].
+    pub resume: bool,
+    /// Steps from one reading of losses and accuracies to the next; [`Place::READ_EVERY`] if none.
+    pub read_every: Option<NonZeroUsize>,
+}
+
+/// [`train`] or [`resume()`], as `options` say.
+///
+/// # Errors
+///
+/// As theirs.
+pub fn train_with<M: Classifier<D>, D: Place<M>>(
+    device: &D,
+    model: &mut M,
+    spec: &AnyNet,
+    data: &DataSet,
+    recipe: &Recipe,
+    out: &Path,
+    options: Options,
+) -> Result<Vec<EpochMetrics>, TrainError> {
+    if options.resume
+        && !out.join(checkpoint::FILE).exists()
         && let Some(history) = finished(spec, data, recipe, out)
     {
         weights::load(model, &out.join("model.safetensors"))?;
         return Ok(history);
     }
     let mut training = Training::new(device, model, spec, data, recipe)?;
+    if let Some(steps) = options.read_every {
+        training = training.read_every(steps);
+    }
     let folder = RunFolder::create(out)?;
-    training.resume(&folder.path(checkpoint::FILE))?;
+    match options.resume {
+        true => training.resume(&folder.path(checkpoint::FILE))?,
+        false => folder.remove(checkpoint::FILE)?,
+    }
     D::run(training, |training| run(training, &folder))
 }
 
-fn run<M: Classifier<D>, D: Backend<f32>>(
+fn run<M: Classifier<D>, D: Place<M>>(
     mut training: Training<'_, M, D>,
     folder: &RunFolder,
 ) -> Result<Vec<EpochMetrics>, TrainError> {

@@ -1,10 +1,10 @@
 //! A network in training, epoch after epoch, that can be put down and taken up again.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use regnet_core::Backend;
 use regnet_space::AnyNet;
 
 use crate::card::Card;
@@ -13,6 +13,7 @@ use crate::data::{Batches, DataSet};
 use crate::error::TrainError;
 use crate::learner::{Classifier, Learner, Score};
 use crate::metrics::EpochMetrics;
+use crate::place::{Feed, Place};
 use crate::recipe::Recipe;
 use crate::schedule::Cosine;
 
@@ -41,8 +42,9 @@ use crate::schedule::Cosine;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Training<'a, M, D: Backend<f32>> {
+pub struct Training<'a, M, D: Place<M>> {
     learner: Learner<'a, M, D>,
+    feed: D::Feed,
     train: Batches,
     test: Batches,
     schedule: Cosine,
@@ -50,7 +52,7 @@ pub struct Training<'a, M, D: Backend<f32>> {
     history: Vec<EpochMetrics>,
 }
 
-impl<'a, M: Classifier<D>, D: Backend<f32>> Training<'a, M, D> {
+impl<'a, M: Classifier<D>, D: Place<M>> Training<'a, M, D> {
     /// A network before its first epoch; `model` is of the numbers `spec`.
     ///
     /// # Errors
@@ -68,11 +70,19 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Training<'a, M, D> {
         Ok(Self {
             train: data.train_batches(recipe.batch, recipe.augment(), recipe.seed)?,
             test: data.test_batches(recipe.batch)?,
-            learner: Learner::new(device, model, recipe),
+            feed: device.feed().map_err(TrainError::device)?,
+            learner: Learner::new(device, model, recipe).read_every(D::READ_EVERY),
             schedule: Cosine::from(recipe),
             card: Card::new(spec, data, recipe),
             history: Vec::with_capacity(recipe.epochs),
         })
+    }
+
+    /// Reads losses and accuracies after so many steps instead of the device's [`Place::READ_EVERY`]. Decides nothing but
+    /// when they are seen.
+    #[must_use]
+    pub fn read_every(self, steps: NonZeroUsize) -> Self {
+        Self { learner: self.learner.read_every(steps), ..self }
     }
 
     /// What it is trained on.
@@ -105,7 +115,8 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Training<'a, M, D> {
         self.train.len()
     }
 
-    /// Trains one epoch and measures. `watch` sees the score of the epoch so far after each step, and may break off.
+    /// Trains one epoch and measures. `watch` sees the score of the epoch as far as it was read after each step, and may
+    /// break off.
     ///
     /// `None` where it did; then only [`resume`](Self::resume) makes sense of this value again.
     ///
@@ -118,20 +129,24 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Training<'a, M, D> {
     ) -> Result<Option<&EpochMetrics>, TrainError> {
         let epoch = self.history.len() + 1;
         let started = Instant::now();
-        let mut trained = Score::default();
-        let mut rate = 0.0;
-        for (step, batch) in self.train.epoch(epoch as u64 - 1).enumerate() {
-            rate = self.schedule.at((epoch - 1) as f64 + step as f64 / self.train.len() as f64);
-            let score = self.learner.step(&batch?, rate)?;
-            check_finite(&score, epoch, step + 1, rate)?;
-            trained += score;
-            if watch(&trained).is_break() {
+        let mut trained = Trained { epoch, steps: 0, total: Score::default() };
+        // Of an epoch that was broken off.
+        self.learner.forget();
+        let device = self.learner.device();
+        for (step, input) in self.feed.inputs(device, &self.train, epoch as u64 - 1).enumerate() {
+            let rate = self.rate(epoch, step);
+            let scores = self.learner.advance(input?, rate)?;
+            trained.add(scores, |step| self.rate(epoch, step))?;
+            if watch(&trained.total).is_break() {
                 return Ok(None);
             }
         }
+        trained.add(self.learner.read()?, |step| self.rate(epoch, step))?;
+        let (steps, trained) = (trained.steps, trained.total);
+        let rate = self.rate(epoch, steps.saturating_sub(1));
         let training_seconds = started.elapsed().as_secs_f64();
-        let tested = self.learner.evaluate(&self.test)?;
-        check_finite(&tested, epoch, self.train.len(), rate)?;
+        let tested = self.learner.evaluate(self.feed.inputs(device, &self.test, 0))?;
+        check_finite(&tested, epoch, steps, rate)?;
         self.history.push(EpochMetrics {
             epoch,
             train_loss: trained.loss(),
@@ -143,6 +158,11 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Training<'a, M, D> {
             seconds: started.elapsed().as_secs_f64(),
         });
         Ok(self.history.last())
+    }
+
+    /// The learning rate of a step, counted from 0, of an epoch, counted from 1.
+    fn rate(&self, epoch: usize, step: usize) -> f64 {
+        self.schedule.at((epoch - 1) as f64 + step as f64 / self.train.len() as f64)
     }
 
     /// All that the epochs to come depend on, as the bytes of a safetensors file.
@@ -166,6 +186,25 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Training<'a, M, D> {
         }
         let (model, sgd) = self.learner.parts();
         self.history = checkpoint::load(path, &self.card, model, sgd)?;
+        Ok(())
+    }
+}
+
+/// What was read of an epoch.
+struct Trained {
+    epoch: usize,
+    steps: usize,
+    total: Score,
+}
+
+impl Trained {
+    /// Adds the scores of the next steps, as long as their losses are numbers.
+    fn add(&mut self, scores: Vec<Score>, rate: impl Fn(usize) -> f64) -> Result<(), TrainError> {
+        for score in scores {
+            self.steps += 1;
+            check_finite(&score, self.epoch, self.steps, rate(self.steps - 1))?;
+            self.total += score;
+        }
         Ok(())
     }
 }

@@ -2,13 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use dfdx::prelude::*;
 use regnet_core::{DynRegNet, weights};
 use regnet_space::{AnyNet, Declaration, RegNetParams, Space, Stem, StemKind};
 use regnet_train::data::{Augment, Batch, DataSet, builtin_sized};
-use regnet_train::{Card, EpochMetrics, Learner, Recipe, TrainError, train};
+use regnet_train::{Card, EpochMetrics, Learner, Options, Recipe, TrainError, train, train_with};
 
 type Net = DynRegNet<f32, Cpu>;
 
@@ -41,6 +42,17 @@ fn run(recipe: &Recipe, data: &DataSet, out: &Path) -> Result<(Net, Vec<EpochMet
     let mut net = Net::try_new(&device, &tiny()).unwrap();
     let history = train(&device, &mut net, &tiny(), data, recipe, out)?;
     Ok((net, history))
+}
+
+/// Trains and reads scores every `steps` steps: the weights, and the epochs without their times.
+fn read_every(steps: usize, recipe: &Recipe) -> Result<(Vec<u8>, Vec<EpochMetrics>), TrainError> {
+    let (data, folder) = (data(), tempfile::tempdir().unwrap());
+    let device = Cpu::seed_from_u64(recipe.seed);
+    let mut net = Net::try_new(&device, &tiny()).unwrap();
+    let options = Options { read_every: NonZeroUsize::new(steps), ..Options::default() };
+    let history = train_with(&device, &mut net, &tiny(), &data, recipe, folder.path(), options)?;
+    let timeless = |epoch| EpochMetrics { seconds: 0.0, images_per_second: 0.0, ..epoch };
+    Ok((weights::to_bytes(&net), history.into_iter().map(timeless).collect()))
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -150,4 +162,28 @@ fn an_unwritable_folder_is_refused_at_once() {
         assert!(matches!(&error, TrainError::Folder { path, .. } if *path == out), "{error}");
     }
     assert_eq!(names(folder.path()), ["file"]);
+}
+
+#[test]
+fn how_often_scores_are_read_changes_nothing() {
+    // Twelve steps an epoch: seven are read in its middle, and five at its end.
+    let recipe = Recipe { batch: 10, ..recipe() };
+    let each = read_every(1, &recipe).unwrap();
+    assert!(each.1.iter().all(|epoch| epoch.train_loss > 0.0 && epoch.train_accuracy > 0.0), "{:?}", each.1);
+    for steps in [7, 100] {
+        assert!(read_every(steps, &recipe).unwrap() == each, "reading every {steps} steps changes the run");
+    }
+}
+
+#[test]
+fn divergence_is_told_of_the_step_it_was_in_whenever_it_is_read() {
+    let wild = Recipe { batch: 10, lr: 1e30, warmup_epochs: 0.0, ..recipe() };
+    let step = |steps| match read_every(steps, &wild) {
+        Err(TrainError::Diverged { epoch: 1, step, rate, .. }) => (step, rate),
+        other => panic!("{other:?}"),
+    };
+    let first = step(1);
+    assert!(first.0 > 1, "{first:?}");
+    assert_eq!(step(5), first);
+    assert_eq!(step(100), first);
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -124,4 +125,23 @@ fn another_run_is_not_gone_on_with() {
     let error = resume(&device, &mut net, &tiny(), &data(), &recipe(), folder.path()).unwrap_err();
     assert!(matches!(error, TrainError::Read { .. }), "{error}");
     assert!(weights::to_bytes(&net) == before, "a refused checkpoint changed the network");
+}
+
+#[test]
+fn what_was_not_read_of_an_epoch_that_was_broken_off_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("checkpoint.safetensors");
+    let first_epoch = |broken: bool| {
+        let (device, mut net) = net();
+        let training = Training::new(&device, &mut net, &tiny(), &data(), &recipe()).unwrap();
+        let mut training = training.read_every(NonZeroUsize::new(3).unwrap());
+        if broken {
+            fs::write(&file, training.checkpoint().unwrap()).unwrap();
+            assert!(training.epoch(|_| ControlFlow::Break(())).unwrap().is_none());
+            training.resume(&file).unwrap();
+        }
+        let epoch = training.epoch(|_| ControlFlow::Continue(())).unwrap().cloned();
+        figures(&[epoch.unwrap()])
+    };
+    assert_eq!(first_epoch(true), first_epoch(false));
 }

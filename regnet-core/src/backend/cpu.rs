@@ -16,6 +16,8 @@ macro_rules! cpu_backend {
         impl Backend<$E> for Cpu {
             type Argmax = Vec<u32>;
             type Regulation = regulator::Saved<Buffer<$E, Self>>;
+            type Scores = Vec<($E, usize)>;
+            type SgdTable = ();
 
             fn shape_error(&self) -> CpuError {
                 CpuError::WrongNumElements
@@ -307,6 +309,26 @@ macro_rules! cpu_backend {
             ) -> Result<(), CpuError> {
                 cross_entropy::backward(sizes, elements(logits), elements(labels), dloss[0], dlogits);
                 Ok(())
+            }
+
+            fn scores(&self, steps: usize) -> Result<Self::Scores, CpuError> {
+                Ok(vec![(0.0, 0); steps])
+            }
+
+            fn put_score(
+                &self,
+                sizes: &CrossEntropySizes,
+                Scored { logits, labels, loss }: Scored<'_, $E, Self>,
+                step: usize,
+                into: &mut Self::Scores,
+            ) -> Result<(), CpuError> {
+                let correct = cross_entropy::correct(sizes, elements(logits), elements(labels));
+                into[step] = (elements(loss)[0], correct);
+                Ok(())
+            }
+
+            fn read_scores(&self, scores: &Self::Scores, steps: usize) -> Result<Vec<($E, usize)>, CpuError> {
+                Ok(scores[..steps].to_vec())
             }
 
             fn write_buffer(&self, buffer: &mut Buffer<$E, Self>, values: Vec<$E>) -> Result<(), CpuError> {

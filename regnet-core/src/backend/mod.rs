@@ -36,6 +36,12 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
     /// What a regulator's step keeps for its gradient.
     type Regulation: 'static;
 
+    /// Where scores of steps wait on the device until they are read.
+    type Scores: std::fmt::Debug;
+
+    /// What steps of SGD keep from one to the next.
+    type SgdTable: Default + std::fmt::Debug;
+
     /// The error for tensors whose dimensions do not fit the layer they enter. Only `usize` dimensions can
     /// come to this; `Const` ones are checked by the compiler.
     fn shape_error(&self) -> Self::Err;
@@ -279,6 +285,49 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
         dlogits: &mut Buffer<E, Self>,
     ) -> Result<(), Self::Err>;
 
+    /// Room for the scores of so many steps.
+    ///
+    /// # Errors
+    /// The device's.
+    fn scores(&self, steps: usize) -> Result<Self::Scores, Self::Err>;
+
+    /// Puts a step's score into place `step`: the loss, a tensor of one element, and the number of images whose largest
+    /// logit is at their label. Waits for neither.
+    ///
+    /// # Errors
+    /// The device's.
+    fn put_score(
+        &self,
+        sizes: &CrossEntropySizes,
+        of: Scored<'_, E, Self>,
+        step: usize,
+        into: &mut Self::Scores,
+    ) -> Result<(), Self::Err>;
+
+    /// The losses and the numbers of images in the first `steps` places; waits for the device, once.
+    ///
+    /// # Errors
+    /// The device's.
+    fn read_scores(&self, scores: &Self::Scores, steps: usize) -> Result<Vec<(E, usize)>, Self::Err>;
+
+    /// A step of SGD on all trained tensors of a network at once, which leaves their gradients at zero. `false` where the
+    /// device has no such thing; then nothing has moved, and the step is to be made tensor by tensor.
+    ///
+    /// Unlike dfdx's steps this one does not look whether a tensor shares its storage: **clones of the network's tensors
+    /// move with them.** It is for a caller who knows that there are none.
+    ///
+    /// # Errors
+    /// The device's.
+    fn sgd<M: TensorCollection<E, Self>>(
+        &self,
+        config: &SgdConfig,
+        tensors: SgdTensors<'_, M, E, Self>,
+        table: &mut Self::SgdTable,
+    ) -> Result<bool, Self::Err> {
+        let _ = (config, tensors, table);
+        Ok(false)
+    }
+
     /// Whether matrix products may round their factors to TF32's 10 bits of fraction, which some devices multiply several
     /// times as fast; at first they may not. Without effect on devices that have no such format.
     ///
@@ -306,6 +355,28 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
 
 /// Class numbers of a batch, as one flat tensor.
 pub type Labels<D> = Tensor<(usize,), usize, D>;
+
+/// What a step of SGD reads and writes.
+#[derive(Debug)]
+pub struct SgdTensors<'a, M, E: Dtype, D: Storage<E>> {
+    /// The network.
+    pub model: &'a mut M,
+    /// The gradients of its trained tensors.
+    pub gradients: &'a mut Gradients<E, D>,
+    /// Their velocities.
+    pub velocity: &'a mut Gradients<E, D>,
+}
+
+/// What a score is of.
+#[derive(Debug)]
+pub struct Scored<'a, E: Dtype, D: Storage<E> + Storage<usize>> {
+    /// The logits.
+    pub logits: &'a Flat<E, D>,
+    /// The class of each image.
+    pub labels: &'a Labels<D>,
+    /// The loss, a tensor of one element.
+    pub loss: &'a Flat<E, D>,
+}
 
 /// What a convolution read.
 #[derive(Debug)]

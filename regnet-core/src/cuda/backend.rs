@@ -4,11 +4,11 @@ use dfdx::prelude::*;
 use dfdx::tensor::CudaError;
 use regnet_engine::regulator::Saved;
 
-use super::ops;
 use super::queue::Queue;
 use super::stream::DeviceMemory;
 use super::tensor::{Fresh, elements, filled, open, read, stream, write};
 use super::view::{View, ViewMut};
+use super::{ops, sgd};
 use crate::backend::*;
 use crate::tensors::Flat;
 
@@ -19,6 +19,8 @@ macro_rules! cuda_backend {
         impl Backend<$E> for Cuda {
             type Argmax = DeviceMemory<u32>;
             type Regulation = Saved<DeviceMemory<$E>>;
+            type Scores = Fresh<$E>;
+            type SgdTable = sgd::SgdTable;
 
             fn shape_error(&self) -> CudaError {
                 CudaError::Cpu(CpuError::WrongNumElements)
@@ -329,6 +331,39 @@ macro_rules! cuda_backend {
                 let queue = stream(logits)?;
                 let (labels, dloss) = (elements(labels), read(dloss));
                 ops::cross_entropy::backward(&*queue, sizes, elements(logits), labels, dloss, write(dlogits))
+            }
+
+            fn scores(&self, steps: usize) -> Result<Fresh<$E>, CudaError> {
+                Fresh::new(self, 2 * steps)
+            }
+
+            fn put_score(
+                &self,
+                sizes: &CrossEntropySizes,
+                Scored { logits, labels, loss }: Scored<'_, $E, Self>,
+                step: usize,
+                into: &mut Fresh<$E>,
+            ) -> Result<(), CudaError> {
+                let queue = stream(logits)?;
+                let (logits, labels, loss) = (elements(logits), elements(labels), elements(loss));
+                let mut scores = into.write();
+                let score = scores.part(2 * step..2 * step + 2);
+                ops::cross_entropy::score(&*queue, sizes, (logits, labels, loss), score)
+            }
+
+            fn read_scores(&self, scores: &Fresh<$E>, steps: usize) -> Result<Vec<($E, usize)>, CudaError> {
+                let numbers = scores.numbers();
+                // Batches are small enough for their numbers of images to be exact.
+                Ok(numbers.chunks_exact(2).take(steps).map(|score| (score[0], score[1] as usize)).collect())
+            }
+
+            fn sgd<M: TensorCollection<$E, Self>>(
+                &self,
+                config: &SgdConfig,
+                tensors: SgdTensors<'_, M, $E, Self>,
+                table: &mut sgd::SgdTable,
+            ) -> Result<bool, CudaError> {
+                sgd::all(self, config, tensors, table)
             }
 
             fn allow_tf32(&self, allow: bool) -> Result<(), CudaError> {

@@ -58,6 +58,10 @@ impl Queue for Recorder {
         Ok(len)
     }
 
+    fn upload(&self, numbers: &[u64]) -> Result<usize, Infallible> {
+        Ok(numbers.len())
+    }
+
     fn elements<'a, E: Copy + 'static>(&self, memory: &'a mut usize) -> ViewMut<'a, E> {
         view_mut(*memory)
     }
@@ -89,16 +93,22 @@ impl Queue for Recorder {
 }
 
 fn conv(queue: &Recorder, conv: &Conv, height: usize, width: usize) -> Result<(), Infallible> {
-    let sizes = Conv2d {
-        batch: BATCH,
-        in_channels: conv.input,
-        out_channels: conv.output,
-        group_width: conv.group_width,
-        kernel: conv.kernel,
-        stride: conv.stride,
-        height,
-        width,
-    };
+    convolution(
+        queue,
+        Conv2d {
+            batch: BATCH,
+            in_channels: conv.input,
+            out_channels: conv.output,
+            group_width: conv.group_width,
+            kernel: conv.kernel,
+            stride: conv.stride,
+            height,
+            width,
+        },
+    )
+}
+
+fn convolution(queue: &Recorder, sizes: Conv2d) -> Result<(), Infallible> {
     let op = sizes.into();
     let (x, w, y) = (sizes.input_len(), sizes.weight_len(), sizes.output_len());
     ops::conv2d::forward::<f32, _>(queue, &op, view(x), view(w), view_mut(y), false)?;
@@ -153,6 +163,24 @@ fn gates(queue: &Recorder, channels: usize, hidden: usize, pixels: usize) -> Res
 
 /// What no published model of pycls's has, or each has once.
 fn rest(queue: &Recorder) -> Result<(), Infallible> {
+    for stride in [1, 2] {
+        let channels = 64;
+        let (in_channels, out_channels) = (channels, channels);
+        let (height, width) = (56, 56);
+        convolution(
+            queue,
+            Conv2d {
+                batch: BATCH,
+                in_channels,
+                out_channels,
+                group_width: 1,
+                kernel: 3,
+                stride,
+                height,
+                width,
+            },
+        )?;
+    }
     let op =
         MaxPool { batch: BATCH, channels: 64, height: 112, width: 112, kernel: 3, stride: 2, padding: 1 };
     let (x, y) = (op.input_len(), op.output_len());
@@ -162,8 +190,13 @@ fn rest(queue: &Recorder) -> Result<(), Infallible> {
     let len = op.logits_len();
     ops::cross_entropy::forward::<f32, _>(queue, &op, view(len), view(BATCH), view_mut(1))?;
     ops::cross_entropy::backward::<f32, _>(queue, &op, view(len), view(BATCH), view(1), view_mut(len))?;
+    ops::cross_entropy::score::<f32, _>(queue, &op, (view(len), view(BATCH), view(1)), view_mut(2))?;
     ops::relu::forward::<f32, _>(queue, view(len), view_mut(len))?;
     ops::relu::backward::<f32, _>(queue, view(len), view(len), view_mut(len))?;
+    let rule = ops::sgd::Rule { rate: 0.1, momentum: 0.9, nesterov: true, decay: 1e-4 };
+    let (parameter, gradient, velocity) = (view_mut(len), view_mut(len), view_mut(len));
+    let mut tensors = [ops::sgd::Trained { parameter, gradient, velocity, decays: true }];
+    ops::sgd::step::<f32, _>(queue, &rule, &mut tensors, &mut ops::sgd::Table::default())?;
     let op = Gate { batch: BATCH, channels: 16, pixels: 1024 };
     let (map, two) = (op.len(), 2 * op.len());
     ops::cells::rnn::forward::<f32, _>(queue, &op, view(16), view_mut(map))?;

@@ -171,6 +171,12 @@ pub trait Queue {
     /// There is not enough.
     fn memory<E: Copy + 'static>(&self, len: usize) -> Result<Self::Memory<E>, Self::Error>;
 
+    /// Memory that holds `numbers`, for what is launched from now on.
+    ///
+    /// # Errors
+    /// There is not enough.
+    fn upload(&self, numbers: &[u64]) -> Result<Self::Memory<u64>, Self::Error>;
+
     /// The elements of a memory.
     fn elements<'a, E: Copy + 'static>(&self, memory: &'a mut Self::Memory<E>) -> ViewMut<'a, E>;
 

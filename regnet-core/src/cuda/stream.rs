@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cudarc::cublas::CudaBlas;
 use cudarc::cublas::sys as blas;
 use cudarc::driver::sys::{CUdevice_attribute, CUfunction, CUmodule};
-use cudarc::driver::{CudaDevice, CudaSlice, DevicePtr, DevicePtrMut, result};
+use cudarc::driver::{CudaDevice, CudaSlice, DevicePtr, DevicePtrMut, DeviceSlice, result};
 use cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts};
 use dfdx::tensor::CudaError;
 
@@ -70,6 +70,11 @@ impl Stream {
         let architecture = Box::leak(format!("compute_{}{}", major?, minor?).into_boxed_str());
         let multiprocessors = usize::try_from(multiprocessors?).unwrap_or(1).max(1);
         Ok(Self { device, blas, multiprocessors, architecture, compiled: Mutex::default() })
+    }
+
+    /// The device.
+    pub fn device(&self) -> Arc<CudaDevice> {
+        self.device.clone()
     }
 
     /// Convolutions by this crate's own kernels stay in f32.
@@ -144,6 +149,15 @@ impl Queue for Stream {
         // SAFETY: any bytes are a `u8`; kernels find it uninitialised, as the trait says.
         let bytes = unsafe { self.device.alloc::<u8>(bytes) }?;
         Ok(DeviceMemory { bytes, len, elements: PhantomData })
+    }
+
+    fn upload(&self, numbers: &[u64]) -> Result<DeviceMemory<u64>, CudaError> {
+        let mut memory = self.memory::<u64>(numbers.len())?;
+        let mut bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_ne_bytes()).collect();
+        bytes.resize(memory.bytes.len(), 0);
+        // The memory keeps the bytes until it is dropped.
+        self.device.htod_copy_into(bytes, &mut memory.bytes)?;
+        Ok(memory)
     }
 
     fn elements<'a, E: Copy + 'static>(&self, memory: &'a mut DeviceMemory<E>) -> ViewMut<'a, E> {

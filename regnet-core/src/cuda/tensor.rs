@@ -20,9 +20,13 @@ type Flat<E> = Tensor<(usize,), E, Cuda>;
 /// Streams by the driver's numbers of their devices.
 static STREAMS: Mutex<BTreeMap<i32, Arc<Stream>>> = Mutex::new(BTreeMap::new());
 
+/// Where a tensor's storage lies.
+pub fn storage<S: Shape, E: Unit>(tensor: &Tensor<S, E, Cuda>) -> Location {
+    locate(tensor).expect("dfdx is the release whose text was tried when its device was first used")
+}
+
 fn location<E: Unit>(tensor: &Flat<E>) -> Location {
-    let location =
-        locate(tensor).expect("dfdx is the release whose text was tried when its device was first used");
+    let location = storage(tensor);
     assert_eq!(location.len, tensor.shape().0, "a flat tensor is contiguous");
     location
 }
@@ -50,6 +54,7 @@ pub fn write<E: Unit>(buffer: &mut Buffer<E, Cuda>) -> ViewMut<'_, E> {
 }
 
 /// A tensor that nothing else refers to yet.
+#[derive(Debug)]
 pub struct Fresh<E: Unit>(Flat<E>);
 
 impl<E: Unit> Fresh<E> {
@@ -66,6 +71,16 @@ impl<E: Unit> Fresh<E> {
         // SAFETY: as in `elements`; the tensor was made by `new` and has not been given away, so that nothing else refers to
         // its storage, and `self` is borrowed alone.
         unsafe { ViewMut::new(address, len) }
+    }
+
+    /// The driver's number of the device that it lies on.
+    pub fn on(&self) -> i32 {
+        location(&self.0).device
+    }
+
+    /// The elements, once all kernels before have run.
+    pub fn numbers(&self) -> Vec<E> {
+        self.0.as_vec()
     }
 
     /// The tensor, for others to see.

@@ -11,6 +11,7 @@ mod head;
 mod max_pool;
 mod regulate;
 mod relu;
+mod scores;
 mod squeeze_excite;
 
 pub(crate) use batch_norm::{BatchNormArgs, batch_norm};
@@ -21,4 +22,5 @@ pub(crate) use head::{global_avg_pool, linear};
 pub(crate) use max_pool::max_pool;
 pub(crate) use regulate::regulate;
 pub(crate) use relu::relu;
+pub use scores::{Scores, StepScore};
 pub(crate) use squeeze_excite::squeeze_excite;

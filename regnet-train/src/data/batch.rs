@@ -103,6 +103,15 @@ impl Batches {
 
     /// The batches of one epoch, prepared on a thread of their own.
     pub fn epoch(&self, epoch: u64) -> Epoch {
+        self.epoch_as(epoch, |batch| batch)
+    }
+
+    /// [`epoch`](Self::epoch), with what `finish` makes of each batch on that thread.
+    pub fn epoch_as<T: Send + 'static>(
+        &self,
+        epoch: u64,
+        finish: impl Fn(Batch) -> T + Send + 'static,
+    ) -> Epoch<T> {
         let (sender, receiver) = sync_channel(AHEAD);
         let batches = self.clone();
         let thread = thread::spawn(move || {
@@ -111,7 +120,7 @@ impl Batches {
                 let batch = batches.make(indices, epoch);
                 let failed = batch.is_err();
                 // A receiver that is gone means that the rest of the epoch is not wanted.
-                if sender.send(batch).is_err() || failed {
+                if sender.send(batch.map(&finish)).is_err() || failed {
                     return;
                 }
             }
@@ -149,18 +158,18 @@ impl Batches {
 ///
 /// After an error there are no more batches. Dropping it early stops the thread.
 #[derive(Debug)]
-pub struct Epoch {
-    receiver: Receiver<Result<Batch, DataError>>,
+pub struct Epoch<T = Batch> {
+    receiver: Receiver<Result<T, DataError>>,
     thread: Option<JoinHandle<()>>,
     left: usize,
 }
 
-impl Epoch {
+impl<T> Epoch<T> {
     /// The next batch, once it is there.
     ///
     /// A thread of the pool helps the others meanwhile: if all of them only waited for batches, as where several networks
     /// are trained at a time, nobody would be left to prepare one.
-    fn wait(&self) -> Result<Result<Batch, DataError>, RecvError> {
+    fn wait(&self) -> Result<Result<T, DataError>, RecvError> {
         loop {
             match self.receiver.try_recv() {
                 Ok(batch) => return Ok(batch),
@@ -180,8 +189,8 @@ impl Epoch {
     }
 }
 
-impl Iterator for Epoch {
-    type Item = Result<Batch, DataError>;
+impl<T> Iterator for Epoch<T> {
+    type Item = Result<T, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self.wait() {

@@ -97,6 +97,10 @@ impl Queue for Emulator {
         Ok(HostMemory::new(len))
     }
 
+    fn upload(&self, numbers: &[u64]) -> Result<HostMemory<u64>, String> {
+        Ok(HostMemory::of(numbers))
+    }
+
     fn elements<'a, E: Copy + 'static>(&self, memory: &'a mut HostMemory<E>) -> ViewMut<'a, E> {
         memory.view_mut()
     }

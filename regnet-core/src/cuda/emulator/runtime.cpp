@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -54,6 +55,18 @@ static T shuffle_down(T value, unsigned apart) {
 }
 
 }  // namespace emulator
+
+static int __float_as_int(float x) {
+    int bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static long long __double_as_longlong(double x) {
+    long long bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
 
 #define __syncthreads() emulator::barrier()
 #define __shfl_down_sync(mask, value, apart) emulator::shuffle_down(value, apart)

@@ -72,3 +72,37 @@ extern "C" __global__ void cross_entropy_backward(int batch, REAL smoothing, con
         dlogits[first + i] += scale * (exp(logits[first + i] - of.log) - target);
     }
 }
+
+// A whole number that orders numbers as Rust's total_cmp does.
+__device__ inline int order(float x) {
+    const int bits = __float_as_int(x);
+    return bits ^ (bits >> 31 & 0x7fffffff);
+}
+
+__device__ inline long long order(double x) {
+    const long long bits = __double_as_longlong(x);
+    return bits ^ (bits >> 63 & 0x7fffffffffffffff);
+}
+
+// hits[image] = whether no logit before the label's is larger, and none behind it as large.
+extern "C" __global__ void hits(const REAL* logits, const unsigned long long* labels, REAL* hits) {
+    const REAL* row = logits + (size_t)blockIdx.x * CLASSES;
+    const unsigned long long label = labels[blockIdx.x];
+    Pair beaten = {0, 0};
+    if (label < CLASSES)
+        for (int i = threadIdx.x; i < CLASSES; i += blockDim.x)
+            beaten.a += i <= label ? order(row[i]) > order(row[label]) : order(row[i]) >= order(row[label]);
+    beaten = block_sum(beaten);
+    if (threadIdx.x == 0) hits[blockIdx.x] = label < CLASSES && beaten.a == 0;
+}
+
+// score = the loss and the number of hits of `batch` images, by one block.
+extern "C" __global__ void score(int batch, const REAL* loss, const REAL* hits, REAL* score) {
+    Pair sum = {0, 0};
+    for (int i = threadIdx.x; i < batch; i += blockDim.x) sum.a += hits[i];
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) {
+        score[0] = *loss;
+        score[1] = sum.a;
+    }
+}

@@ -1,9 +1,10 @@
-//! Convolution: dense 1x1 ones with stride 1 as matrix products of the library's, all others by own kernels.
+//! Convolution: dense 1x1 ones with stride 1 as matrix products of the library's, all others by own kernels, of which
+//! `depthwise` has those for single channels.
 
 use regnet_engine::conv2d::Conv2d;
 
 use super::product::{Matrix, Sizes, multiply};
-use super::{Launch, PRELUDE};
+use super::{Launch, PRELUDE, depthwise, length};
 use crate::cuda::queue::{Argument, Element, Grid, Queue};
 use crate::cuda::view::{View, ViewMut};
 
@@ -23,7 +24,7 @@ const BLOCK_ROWS: usize = 96;
 
 /// Terms that a split of a weight gradient should at least have, so that its partial sums are the smaller part of its
 /// memory traffic.
-const LEAST_TERMS: usize = 1024;
+pub(super) const LEAST_TERMS: usize = 1024;
 
 /// A convolution between tensors of which its input and output channels are the first ones, or, in a view that starts later,
 /// others that follow each other.
@@ -47,6 +48,10 @@ impl Convolution {
     fn is_product(&self) -> bool {
         let Conv2d { kernel, stride, .. } = self.sizes;
         kernel == 1 && stride == 1 && self.sizes.groups() == 1
+    }
+
+    fn is_depthwise(&self) -> bool {
+        self.sizes.group_width == 1 && self.sizes.group_outputs() == 1
     }
 
     fn constants(&self, tile: &Tile) -> Vec<(&'static str, usize)> {
@@ -143,6 +148,9 @@ pub fn forward<E: Element, Q: Queue>(
         let y = Matrix::each(y, pixels, out_of * pixels);
         return multiply(queue, product, Matrix::new(w, sizes.in_channels), x, y, add);
     }
+    if op.is_depthwise() {
+        return depthwise::forward(queue, op, x, w, y, add);
+    }
     let tile = Tile::of(sizes.group_outputs());
     let blocks = tile.blocks(sizes.group_outputs(), sizes.batch * sizes.out_pixels());
     let launch = Launch { queue, sources: FORWARD, constants: &op.constants(&tile) };
@@ -168,6 +176,9 @@ pub fn backward_input<E: Element, Q: Queue>(
         let dy = Matrix::each(dy, pixels, out_of * pixels);
         return multiply(queue, product, w, dy, Matrix::each(dx, pixels, in_of * pixels), true);
     }
+    if op.is_depthwise() {
+        return depthwise::backward_input(queue, op, w, dy, dx);
+    }
     let tile = Tile::of(sizes.group_width);
     // The largest of the residues; the blocks that others have too many of have nothing to do.
     let blocks = tile.blocks(sizes.group_width, sizes.batch * sizes.out_pixels());
@@ -183,9 +194,12 @@ pub fn backward_weight<E: Element, Q: Queue>(
     op: &Convolution,
     x: View<'_, E>,
     dy: View<'_, E>,
-    mut dw: ViewMut<'_, E>,
+    dw: ViewMut<'_, E>,
 ) -> Result<(), Q::Error> {
     op.check(x.len(), dw.len(), dy.len());
+    if op.is_depthwise() {
+        return depthwise::backward_weight(queue, op, x, dy, dw);
+    }
     let sizes = op.sizes;
     let depth = sizes.group_width * sizes.kernel * sizes.kernel;
     let tile = Tile::of_columns(sizes.group_outputs(), depth);
@@ -205,8 +219,18 @@ pub fn backward_weight<E: Element, Q: Queue>(
     let arguments =
         [Argument::int(sizes.batch), Argument::int(terms), x.into(), dy.into(), (&mut partials).into()];
     launch.run::<E>("conv2d_backward_weight", tile.grid([columns, rows], splits), &arguments)?;
+    add_partials(queue, splits, partials.view(), dw)
+}
+
+/// Adds to `dw` the sum over `splits` of partial sums.
+pub(super) fn add_partials<E: Element, Q: Queue>(
+    queue: &Q,
+    splits: usize,
+    partials: View<'_, E>,
+    mut dw: ViewMut<'_, E>,
+) -> Result<(), Q::Error> {
+    length("partials", partials, splits * dw.len());
     let launch = Launch { queue, sources: PARTIALS, constants: &[] };
-    let arguments =
-        [Argument::size(dw.len()), Argument::int(splits), partials.view().into(), (&mut dw).into()];
+    let arguments = [Argument::size(dw.len()), Argument::int(splits), partials.into(), (&mut dw).into()];
     launch.run::<E>("add_partials", launch.each(dw.len()), &arguments)
 }

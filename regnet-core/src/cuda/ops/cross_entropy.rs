@@ -59,3 +59,22 @@ pub fn backward<E: Element, Q: Queue>(
     ];
     launch.run::<E>("cross_entropy_backward", grid, &arguments)
 }
+
+/// Overwrites `score` with the loss and the number of images whose largest logit is at their label.
+pub fn score<E: Element, Q: Queue>(
+    queue: &Q,
+    op: &CrossEntropy,
+    (logits, labels, loss): (View<'_, E>, View<'_, usize>, View<'_, E>),
+    mut score: ViewMut<'_, E>,
+) -> Result<(), Q::Error> {
+    check(op, logits, labels);
+    length("loss", loss, 1);
+    length_mut("score", &score, 2);
+    let mut memory = queue.memory::<E>(op.batch)?;
+    let mut hits = queue.elements(&mut memory);
+    let launch = Launch { queue, sources: SOURCES, constants: &[("CLASSES", op.classes)] };
+    let grid = |blocks| Grid { blocks: [blocks, 1, 1], threads: THREADS };
+    launch.run::<E>("hits", grid(op.batch), &[logits.into(), labels.into(), (&mut hits).into()])?;
+    let arguments = [Argument::int(op.batch), loss.into(), hits.view().into(), (&mut score).into()];
+    launch.run::<E>("score", grid(1), &arguments)
+}

@@ -10,6 +10,7 @@ pub mod cells;
 pub mod channels;
 pub mod conv2d;
 pub mod cross_entropy;
+mod depthwise;
 pub mod fuse;
 pub mod global_avg_pool;
 pub mod linear;
@@ -17,6 +18,7 @@ pub mod max_pool;
 pub mod product;
 pub mod regulator;
 pub mod relu;
+pub mod sgd;
 pub mod squeeze_excite;
 
 use super::queue::{Argument, Element, Grid, Kernel, Queue};

@@ -66,9 +66,18 @@ fn more_rows_than_a_block_has() {
 }
 
 #[test]
-fn depthwise_and_basic_blocks() {
+fn depthwise() {
     compare::<f64>(sizes([2, 5, 5, 1, 3, 1, 6, 6]));
     compare::<f64>(sizes([2, 5, 5, 1, 3, 2, 7, 6]));
+    compare::<f64>(sizes([1, 3, 3, 1, 5, 4, 9, 10]));
+    compare::<f64>(sizes([3, 2, 2, 1, 3, 2, 1, 1]));
+    // Several splits, of which the last is shorter.
+    compare::<f64>(sizes([3, 2, 2, 1, 3, 1, 33, 35]));
+    compare::<f32>(sizes([2, 70, 70, 1, 3, 2, 14, 15]));
+}
+
+#[test]
+fn basic_blocks() {
     compare::<f64>(sizes([2, 6, 12, 6, 3, 2, 8, 8]));
 }
 
@@ -88,30 +97,40 @@ fn splits_of_many_pixels() {
     compare::<f64>(sizes([3, 2, 4, 2, 3, 1, 33, 35]));
 }
 
+fn compare_channels(sizes: Conv2d) {
+    let op = Convolution { sizes, in_of: 9, out_of: 8 };
+    let (mut generator, pixels, written) = (Generator(5), sizes.pixels(), sizes.out_channels);
+    let x = generator.numbers::<f64>(2 * 9 * pixels);
+    let w = generator.numbers::<f64>(sizes.weight_len());
+    let before = generator.numbers::<f64>(2 * 8 * pixels);
+    let first = |of: usize, count: usize, all: &[f64]| -> Vec<f64> {
+        all.chunks(of * pixels).flat_map(|image| image[..count * pixels].to_vec()).collect()
+    };
+    let x_first = first(9, sizes.in_channels, &x);
+    let (mut y, mut dw) = (vec![0.0; sizes.output_len()], vec![0.0; w.len()]);
+    engine::reference::forward(&sizes, &x_first, &w, None, &mut y);
+    engine::reference::backward_weight(&sizes, &x_first, &first(8, written, &before), &mut dw);
+
+    let mut actual = on_device(&vec![0.0; w.len()]);
+    let (on_x, dy) = (on_device(&x), on_device(&before));
+    run(conv2d::backward_weight(&Emulator, &op, on_x.view(), dy.view(), actual.view_mut()));
+    same("dw", &actual, &dw);
+    let (mut actual, on_w) = (on_device(&before), on_device(&w));
+    run(conv2d::forward(&Emulator, &op, on_x.view(), on_w.view(), actual.view_mut(), false));
+    same("channels written", &on_device(&first(8, written, actual.slice())), &y);
+    let behind = |all: &[f64]| {
+        all.chunks(8 * pixels).map(|image| image[written * pixels..].to_vec()).collect::<Vec<_>>()
+    };
+    assert_eq!(behind(actual.slice()), behind(&before), "channels behind them are left alone");
+
+    let (mut dx, mut actual) = (x_first.clone(), on_device(&x));
+    engine::reference::backward_input(&sizes, &w, &first(8, written, &before), &mut dx);
+    run(conv2d::backward_input(&Emulator, &op, on_w.view(), dy.view(), actual.view_mut()));
+    same("dx", &on_device(&first(9, sizes.in_channels, actual.slice())), &dx);
+}
+
 #[test]
 fn channels_of_a_wider_tensor() {
-    let sizes = sizes([2, 4, 6, 4, 3, 1, 5, 4]);
-    let op = Convolution { sizes, in_of: 9, out_of: 8 };
-    let mut generator = Generator(5);
-    let x = generator.numbers::<f64>(2 * 9 * 20);
-    let w = generator.numbers::<f64>(sizes.weight_len());
-    let before = generator.numbers::<f64>(2 * 8 * 20);
-    let first = |of: usize, count: usize, all: &[f64]| -> Vec<f64> {
-        all.chunks(of * 20).flat_map(|image| image[..count * 20].to_vec()).collect()
-    };
-    let mut y = vec![0.0; sizes.output_len()];
-    engine::reference::forward(&sizes, &first(9, 4, &x), &w, None, &mut y);
-
-    let mut actual = on_device(&before);
-    run(conv2d::forward(
-        &Emulator,
-        &op,
-        on_device(&x).view(),
-        on_device(&w).view(),
-        actual.view_mut(),
-        false,
-    ));
-    same("channels written", &on_device(&first(8, 6, actual.slice())), &y);
-    let behind = |all: &[f64]| all.chunks(8 * 20).map(|image| image[6 * 20..].to_vec()).collect::<Vec<_>>();
-    assert_eq!(behind(actual.slice()), behind(&before), "channels behind them are left alone");
+    compare_channels(sizes([2, 4, 6, 4, 3, 1, 5, 4]));
+    compare_channels(sizes([2, 6, 6, 1, 3, 1, 5, 4]));
 }

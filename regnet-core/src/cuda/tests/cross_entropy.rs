@@ -37,3 +37,41 @@ fn a_label_that_is_no_class_is_not_a_number() {
     run(cross_entropy::forward(&Emulator, &op, logits.view(), labels.view(), loss.view_mut()));
     assert!(loss.slice()[0].is_nan());
 }
+
+fn score<T: Number>(op: CrossEntropy, logits: &[T], labels: &[usize]) {
+    let correct = engine::correct(&op, logits, labels);
+    let (on_logits, on_labels, loss) = (on_device(logits), on_device(labels), on_device(&[T::of(2.5)]));
+    let mut actual = room::<T>(2);
+    let of = (on_logits.view(), on_labels.view(), loss.view());
+    run(cross_entropy::score(&Emulator, &op, of, actual.view_mut()));
+    assert_eq!(actual.slice(), [T::of(2.5), T::of(correct as f64)]);
+}
+
+#[test]
+fn scores_count_as_the_engine_does() {
+    let op = CrossEntropy { batch: 300, classes: 7, smoothing: 0.1 };
+    // Coarse numbers, so that many rows have several largest ones.
+    let coarse = |x: f32| (4.0 * x).round() / 4.0;
+    let logits: Vec<f32> = Generator(71).numbers(op.logits_len()).into_iter().map(coarse).collect();
+    let labels: Vec<usize> = (0..op.batch).map(|image| image % 7).collect();
+    score(op, &logits, &labels);
+    score(op, &logits.iter().map(|&x| f64::from(x)).collect::<Vec<_>>(), &labels);
+    let op = CrossEntropy { batch: 8, classes: 2, smoothing: 0.1 };
+    let zeros = [-0.0, 0.0, 0.0, -0.0];
+    let odd = [
+        f32::NAN,
+        f32::INFINITY,
+        1.0,
+        -f32::NAN,
+        2.0,
+        2.0,
+        -2.0,
+        -1.0,
+        f32::NEG_INFINITY,
+        -3.0,
+        1.0,
+        f32::NAN,
+    ];
+    score(op, &[&zeros[..], &odd].concat(), &[0, 0, 0, 0, 0, 1, 0, 1]);
+    score(op, &[&zeros[..], &odd].concat(), &[1; 8]);
+}

@@ -8,6 +8,7 @@ mod linear;
 mod pooling;
 mod regulator;
 mod relu;
+mod sgd;
 mod squeeze_excite;
 
 use regnet_engine::Real;

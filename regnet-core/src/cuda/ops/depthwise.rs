@@ -1,0 +1,74 @@
+//! Convolution of each channel by itself; `conv2d` hands over to it.
+
+use super::conv2d::{Convolution, LEAST_TERMS, add_partials};
+use super::{BLOCKS_EACH, Launch, PRELUDE, THREADS};
+use crate::cuda::queue::{Argument, Element, Grid, Queue};
+use crate::cuda::view::{View, ViewMut};
+
+const SOURCES: &[&str] = &[PRELUDE, include_str!("../kernels/depthwise.cu")];
+
+fn constants(op: &Convolution) -> [(&'static str, usize); 7] {
+    let sizes = &op.sizes;
+    [
+        ("CHANNELS", sizes.in_channels),
+        ("KERNEL", sizes.kernel),
+        ("STRIDE", sizes.stride),
+        ("HEIGHT", sizes.height),
+        ("WIDTH", sizes.width),
+        ("IN_OF", op.in_of),
+        ("OUT_OF", op.out_of),
+    ]
+}
+
+/// Overwrites `y` with the convolution of `x`, or adds it.
+pub(super) fn forward<E: Element, Q: Queue>(
+    queue: &Q,
+    op: &Convolution,
+    x: View<'_, E>,
+    w: View<'_, E>,
+    mut y: ViewMut<'_, E>,
+    add: bool,
+) -> Result<(), Q::Error> {
+    let launch = Launch { queue, sources: SOURCES, constants: &constants(op) };
+    let arguments = [Argument::int(op.sizes.batch), Argument::flag(add), x.into(), w.into(), (&mut y).into()];
+    launch.run::<E>("depthwise_forward", launch.each(op.sizes.output_len()), &arguments)
+}
+
+/// Adds to `dx` the gradient of [`forward`].
+pub(super) fn backward_input<E: Element, Q: Queue>(
+    queue: &Q,
+    op: &Convolution,
+    w: View<'_, E>,
+    dy: View<'_, E>,
+    mut dx: ViewMut<'_, E>,
+) -> Result<(), Q::Error> {
+    let launch = Launch { queue, sources: SOURCES, constants: &constants(op) };
+    let arguments = [Argument::int(op.sizes.batch), w.into(), dy.into(), (&mut dx).into()];
+    launch.run::<E>("depthwise_backward_input", launch.each(op.sizes.input_len()), &arguments)
+}
+
+/// Adds to `dw` the gradient of [`forward`].
+pub(super) fn backward_weight<E: Element, Q: Queue>(
+    queue: &Q,
+    op: &Convolution,
+    x: View<'_, E>,
+    dy: View<'_, E>,
+    dw: ViewMut<'_, E>,
+) -> Result<(), Q::Error> {
+    let all = op.sizes.batch * op.sizes.out_pixels();
+    if all == 0 || dw.len() == 0 {
+        return Ok(());
+    }
+    let channels = op.sizes.in_channels;
+    let wanted = (queue.multiprocessors() * BLOCKS_EACH).div_ceil(channels);
+    let terms = all.div_ceil(wanted.min(all.div_ceil(LEAST_TERMS)));
+    let splits = all.div_ceil(terms);
+    let mut memory = queue.memory::<E>(splits * dw.len())?;
+    let mut partials = queue.elements(&mut memory);
+    let launch = Launch { queue, sources: SOURCES, constants: &constants(op) };
+    let grid = Grid { blocks: [channels, splits, 1], threads: THREADS };
+    let arguments =
+        [Argument::int(op.sizes.batch), Argument::int(terms), x.into(), dy.into(), (&mut partials).into()];
+    launch.run::<E>("depthwise_backward_weight", grid, &arguments)?;
+    add_partials(queue, splits, partials.view(), dw)
+}
