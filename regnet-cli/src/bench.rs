@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::ValueEnum;
+use regnet::backend::Products;
 use regnet::dfdx::prelude::Cpu;
 use regnet::frozen::{Isa, Options, Precision, StepTime, peak};
 use regnet::space::AnyNet;
@@ -19,6 +20,7 @@ use regnet::train::learner::Learner;
 use regnet::weights::Head;
 use regnet::{DeviceName, DynRegNet};
 
+use crate::device::on_cuda_only;
 use crate::network::NetworkArgs;
 use crate::{precision, weights};
 use figures::Figures;
@@ -64,9 +66,9 @@ pub struct Args {
     /// What to compute on: cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceName,
-    /// Lets CUDA's matrix products round their factors to TF32
-    #[arg(long)]
-    tf32: bool,
+    /// What CUDA's matrix products round their factors to: f32, tf32 or bf16; all else stays in f32
+    #[arg(long, value_name = "FORMAT", default_value_t)]
+    products: Products,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -82,7 +84,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     if args.device != DeviceName::Cpu {
         return on_device::run(args, out);
     }
-    anyhow::ensure!(!args.tf32, "--tf32 is a format of CUDA's: leave it out, or say --device cuda");
+    on_cuda_only(args.products)?;
     let threads = args.threads.map_or_else(|| Options::default().threads, usize::from);
     anyhow::ensure!(
         !(args.profile && args.mode == Mode::Train),

@@ -3,6 +3,7 @@
 mod bench;
 mod codegen;
 mod convert;
+mod device;
 mod draw;
 mod export;
 mod models;

@@ -5,11 +5,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use regnet::backend::Products;
 use regnet::space::{AnyNet, StemKind};
 use regnet::train::data::{DataSet, Source};
 use regnet::train::{Options, Recipe, train_with};
-use regnet::{DeviceName, DynRegNet, on_device};
+use regnet::{Backend, DeviceName, DynRegNet, on_device};
 
+use crate::device::{failed, on_cuda_only};
 use crate::network::NetworkArgs;
 
 /// Images of at most this side get the stem that keeps their resolution.
@@ -57,6 +59,9 @@ pub struct Args {
     /// the device]
     #[arg(long, value_name = "STEPS")]
     metrics_every: Option<NonZeroUsize>,
+    /// What CUDA's matrix products round their factors to: f32, tf32 or bf16; all else, weights too, stays in f32
+    #[arg(long, value_name = "FORMAT", default_value_t)]
+    products: Products,
 }
 
 /// Trains; prints the stage table first and the test accuracy last.
@@ -64,6 +69,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     if let Some(threads) = args.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
         pool.build_global().with_context(|| format!("cannot start {threads} threads"))?;
+    }
+    if args.device == DeviceName::Cpu {
+        on_cuda_only(args.products)?;
     }
     let &Args { epochs, batch, lr, seed, .. } = args;
     let recipe = Recipe { epochs, batch, lr, seed, ..Recipe::default() };
@@ -93,6 +101,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
 fn fit(args: &Args, spec: &AnyNet, data: &DataSet, recipe: &Recipe) -> anyhow::Result<f64> {
     let options = Options { resume: args.resume, read_every: args.metrics_every };
     let history = on_device!(args.device, recipe.seed, |device| {
+        Backend::<f32>::round_products(&device, args.products).map_err(failed)?;
         let mut net = DynRegNet::try_new(&device, spec)?;
         train_with(&device, &mut net, spec, data, recipe, &args.out, options)?
     })?;

@@ -10,6 +10,8 @@ use regnet::train::learner::Learner;
 use regnet::{Backend, DynRegNet, Run, on_device};
 use serde_json::json;
 
+use crate::device::failed;
+
 use super::{Args, Mode, labelled, measure, pixels, traffic};
 
 /// Prints how long a network takes on the device that `args` names.
@@ -27,7 +29,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     );
     let cost = spec.complexity(args.size, args.size)?;
     let seconds = on_device!(args.device, 0, |device| {
-        Backend::<f32>::allow_tf32(&device, args.tf32).map_err(failed)?;
+        Backend::<f32>::round_products(&device, args.products).map_err(failed)?;
         let net = DynRegNet::try_new(&device, &spec)?;
         // Tensors of the same sizes come again in every run.
         device.enable_cache();
@@ -98,8 +100,4 @@ fn train<D: Backend<f32> + Synchronize>(
         learner.advance((images.clone(), labels.clone()), 0.0)?;
         device.try_synchronize().map_err(failed)
     })
-}
-
-fn failed(error: impl std::fmt::Debug) -> anyhow::Error {
-    anyhow::anyhow!("the device does not work: {error:?}")
 }

@@ -5,8 +5,10 @@
 
 mod cpu;
 mod gradients;
+mod products;
 mod storage;
 
+pub use products::{Products, UnknownProducts};
 pub(crate) use storage::elements;
 
 use dfdx::optim::{Momentum, WeightDecay};
@@ -328,12 +330,13 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
         Ok(false)
     }
 
-    /// Whether matrix products may round their factors to TF32's 10 bits of fraction, which some devices multiply several
-    /// times as fast; at first they may not. Without effect on devices that have no such format.
+    /// What matrix products of f32 round their factors to from now on, which some devices multiply several times as fast;
+    /// at first they do not round. Without effect on devices that have no such formats.
     ///
     /// # Errors
     /// The device's.
-    fn allow_tf32(&self, _allow: bool) -> Result<(), Self::Err> {
+    fn round_products(&self, to: Products) -> Result<(), Self::Err> {
+        let _ = to;
         Ok(())
     }
 

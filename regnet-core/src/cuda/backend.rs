@@ -366,8 +366,9 @@ macro_rules! cuda_backend {
                 sgd::all(self, config, tensors, table)
             }
 
-            fn allow_tf32(&self, allow: bool) -> Result<(), CudaError> {
-                open(self)?.allow_tf32(allow)
+            fn round_products(&self, to: Products) -> Result<(), CudaError> {
+                open(self)?.round_products(to);
+                Ok(())
             }
 
             fn write_buffer(&self, buffer: &mut Buffer<$E, Self>, values: Vec<$E>) -> Result<(), CudaError> {

@@ -14,6 +14,8 @@ use cudarc::driver::{CudaDevice, CudaSlice, DevicePtr, DevicePtrMut, DeviceSlice
 use cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts};
 use dfdx::tensor::CudaError;
 
+use crate::backend::Products;
+
 use super::queue::{Argument, Element, Grid, Kernel, Product, Queue};
 use super::view::{View, ViewMut};
 
@@ -22,6 +24,7 @@ use super::view::{View, ViewMut};
 pub struct Stream {
     device: Arc<CudaDevice>,
     blas: CudaBlas,
+    products: Mutex<Products>,
     multiprocessors: usize,
     /// What the compiler calls the card's instructions.
     architecture: &'static str,
@@ -69,7 +72,8 @@ impl Stream {
         // cudarc's options want it for ever; there is one of it for each device.
         let architecture = Box::leak(format!("compute_{}{}", major?, minor?).into_boxed_str());
         let multiprocessors = usize::try_from(multiprocessors?).unwrap_or(1).max(1);
-        Ok(Self { device, blas, multiprocessors, architecture, compiled: Mutex::default() })
+        let (products, compiled) = (Mutex::default(), Mutex::default());
+        Ok(Self { device, blas, products, multiprocessors, architecture, compiled })
     }
 
     /// The device.
@@ -77,15 +81,23 @@ impl Stream {
         self.device.clone()
     }
 
-    /// Convolutions by this crate's own kernels stay in f32.
-    pub fn allow_tf32(&self, allow: bool) -> Result<(), CudaError> {
-        let mode = match allow {
-            true => blas::cublasMath_t::CUBLAS_TF32_TENSOR_OP_MATH,
-            false => blas::cublasMath_t::CUBLAS_DEFAULT_MATH,
+    /// What products of f32 round their factors to. Convolutions by this crate's own kernels stay in f32.
+    pub fn round_products(&self, to: Products) {
+        *self.products.lock().unwrap_or_else(PoisonError::into_inner) = to;
+    }
+
+    /// How cuBLAS computes products of an element, and what it calls that.
+    fn formats<E: Element>(&self) -> (blas::cudaDataType, blas::cublasComputeType_t) {
+        use blas::cublasComputeType_t as Compute;
+        if E::NAME != "float" {
+            return (blas::cudaDataType::CUDA_R_64F, Compute::CUBLAS_COMPUTE_64F);
+        }
+        let compute = match *self.products.lock().unwrap_or_else(PoisonError::into_inner) {
+            Products::F32 => Compute::CUBLAS_COMPUTE_32F,
+            Products::Tf32 => Compute::CUBLAS_COMPUTE_32F_FAST_TF32,
+            Products::Bf16 => Compute::CUBLAS_COMPUTE_32F_FAST_16BF,
         };
-        // SAFETY: the handle lives as long as `self.blas`.
-        unsafe { blas::cublasSetMathMode(*self.blas.handle(), mode) }.result()?;
-        Ok(())
+        (blas::cudaDataType::CUDA_R_32F, compute)
     }
 
     fn function(&self, kernel: &Kernel) -> Result<Function, CudaError> {
@@ -192,14 +204,45 @@ impl Queue for Stream {
         c: ViewMut<'_, E>,
     ) -> Result<(), CudaError> {
         self.device.bind_to_thread()?;
-        let addresses = [a, b, c.view()].map(|view| view.address());
-        // SAFETY: the caller's promise that all elements lie within the views; `E::NAME` says which type they are of.
+        let [a, b, c] = [a, b, c.view()].map(|view| view.address());
+        let &Product { m, n, k, a: of_a, b: of_b, c: [leading, stride], batch, add } = product;
+        let (element, compute) = self.formats::<E>();
+        let operation = |transposed| match transposed {
+            true => blas::cublasOperation_t::CUBLAS_OP_T,
+            false => blas::cublasOperation_t::CUBLAS_OP_N,
+        };
+        let int = |size: usize| i32::try_from(size).expect("sizes of one dimension fit an int");
+        let (mut one, mut beta) = (E::argument(1.0), E::argument(if add { 1.0 } else { 0.0 }));
+        // SAFETY: the caller's promise that all elements lie within the views; `element` says which type they, `one` and
+        // `beta` are of. The handle lives, and works on the device's stream.
         unsafe {
-            match E::NAME {
-                "float" => self.multiply_f32(product, addresses),
-                _ => self.multiply_f64(product, addresses),
-            }
+            cudarc::cublas::result::gemm_strided_batched_ex(
+                *self.blas.handle(),
+                operation(of_a.transposed),
+                operation(of_b.transposed),
+                int(m),
+                int(n),
+                int(k),
+                pointer(&mut one),
+                a as *const c_void,
+                element,
+                int(of_a.leading),
+                of_a.stride as i64,
+                b as *const c_void,
+                element,
+                int(of_b.leading),
+                of_b.stride as i64,
+                pointer(&mut beta),
+                c as *mut c_void,
+                element,
+                int(leading),
+                stride as i64,
+                int(batch),
+                compute,
+                blas::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
+            )?;
         }
+        Ok(())
     }
 }
 
@@ -211,50 +254,3 @@ fn pointer(argument: &mut Argument) -> *mut c_void {
         Argument::Double(value) => std::ptr::from_mut(value).cast(),
     }
 }
-
-/// cuBLAS's two functions differ in nothing but their names and the element.
-macro_rules! strided_batched {
-    ($name:ident, $function:ident, $E:ty) => {
-        impl Stream {
-            /// # Safety
-            ///
-            /// All elements that `product` reads and writes lie within the memory at the addresses.
-            unsafe fn $name(&self, product: &Product, [a, b, c]: [u64; 3]) -> Result<(), CudaError> {
-                let &Product { m, n, k, a: of_a, b: of_b, c: [leading, stride], batch, add } = product;
-                let operation = |transposed| match transposed {
-                    true => blas::cublasOperation_t::CUBLAS_OP_T,
-                    false => blas::cublasOperation_t::CUBLAS_OP_N,
-                };
-                let int = |size: usize| i32::try_from(size).expect("sizes of one dimension fit an int");
-                let (one, beta): ($E, $E) = (1.0, if add { 1.0 } else { 0.0 });
-                // SAFETY: the caller's promise; the handle lives, and works on the device's stream.
-                unsafe {
-                    cudarc::cublas::result::$function(
-                        *self.blas.handle(),
-                        operation(of_a.transposed),
-                        operation(of_b.transposed),
-                        int(m),
-                        int(n),
-                        int(k),
-                        &one,
-                        a as *const $E,
-                        int(of_a.leading),
-                        of_a.stride as i64,
-                        b as *const $E,
-                        int(of_b.leading),
-                        of_b.stride as i64,
-                        &beta,
-                        c as *mut $E,
-                        int(leading),
-                        stride as i64,
-                        int(batch),
-                    )?;
-                }
-                Ok(())
-            }
-        }
-    };
-}
-
-strided_batched!(multiply_f32, sgemm_strided_batched, f32);
-strided_batched!(multiply_f64, dgemm_strided_batched, f64);
