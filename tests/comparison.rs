@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use example::{Args, compare};
+use regnet::DeviceName;
 use regnet::space::Cell;
 
 fn written(folder: &Path, run: &str) -> SystemTime {
@@ -28,6 +29,7 @@ fn a_short_comparison_leaves_its_table_and_pictures_and_is_not_repeated() {
         size: 16,
         depth: 14,
         cells: vec![Cell::Gru],
+        device: DeviceName::Cpu,
         out,
     };
     let table = compare(&args).unwrap();
