@@ -6,13 +6,14 @@ mod traffic;
 
 use std::io::Write;
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
 use clap::ValueEnum;
 use regnet::backend::Products;
 use regnet::dfdx::prelude::Cpu;
-use regnet::frozen::{Isa, Options, Precision, StepTime, peak};
+use regnet::frozen::{Isa, Options, Precision, StepTime, Tuning, peak, tuning};
 use regnet::space::AnyNet;
 use regnet::train::Recipe;
 use regnet::train::data::Batch;
@@ -57,6 +58,10 @@ pub struct Args {
     /// The numbers that the frozen engine computes convolutions with; int8 is calibrated on the images of the benchmark
     #[arg(long, value_enum, default_value_t = precision::Precision::F32)]
     precision: precision::Precision,
+    /// Measures first which way to compute each 3x3 convolution is faster; with --weights FILE this is written to
+    /// FILE.tuning.json, which `predict` and `bench` read from then on
+    #[arg(long)]
+    tune: bool,
     /// Prints how long each layer takes, too
     #[arg(long)]
     profile: bool,
@@ -94,13 +99,17 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         args.precision == precision::Precision::F32 || args.mode == Mode::Infer,
         "--precision is the frozen engine's: leave out --mode train"
     );
+    anyhow::ensure!(
+        !args.tune || args.mode == Mode::Infer,
+        "--tune is the frozen engine's: leave out --mode train"
+    );
     let bench = Bench { args, threads, isa: args.isa.unwrap_or(Isa::best()) };
-    let (net, device) = bench.network()?;
+    let (net, device, weights) = bench.network()?;
     let spec = net.spec().clone();
     let flops = spec.complexity(args.size, args.size)?.flops * args.batch.get() as u64;
     let peak = peak::flops(bench.isa, threads)?;
     let Measured { seconds, freeze, steps, precision } = match args.mode {
-        Mode::Infer => bench.infer(&net)?,
+        Mode::Infer => bench.infer(&net, weights.as_deref())?,
         Mode::Train => Measured { seconds: bench.train(net, &device)?, ..Measured::default() },
     };
     // Forward, the gradient of the input and that of the weights.
@@ -132,23 +141,45 @@ struct Measured {
 }
 
 impl Bench<'_> {
-    fn network(&self) -> anyhow::Result<(DynRegNet<f32, Cpu>, Cpu)> {
+    /// The network, its device, and the file that its weights are from.
+    fn network(&self) -> anyhow::Result<(DynRegNet<f32, Cpu>, Cpu, Option<PathBuf>)> {
         let device = Cpu::seed_from_u64(0);
         let model = self.args.model.as_deref();
         let Some(argument) = &self.args.weights else {
             let spec: AnyNet = self.args.network.network(model)?.to_anynet()?;
-            return Ok((DynRegNet::try_new(&device, &spec)?, device));
+            return Ok((DynRegNet::try_new(&device, &spec)?, device, None));
         };
         let subject = weights::open(argument, model, &self.args.network)?;
         let mut net = DynRegNet::try_new(&device, &subject.net)?;
         subject.file.load_into(&mut net, Head::Keep)?;
-        Ok((net, device))
+        Ok((net, device, Some(subject.file.path().to_owned())))
     }
 
-    fn infer(&self, net: &DynRegNet<f32, Cpu>) -> anyhow::Result<Measured> {
+    /// What is faster as it is measured now, or was before.
+    fn tuning(
+        &self,
+        spec: &AnyNet,
+        weights: Option<&Path>,
+        options: &Options,
+    ) -> anyhow::Result<Option<Tuning>> {
+        if !self.args.tune {
+            return Ok(weights.map(tuning::load).transpose()?.flatten());
+        }
+        let graph = spec.graph(self.args.size, self.args.size)?;
+        let (batch, repeat) = (self.args.batch.get(), self.args.repeat.get());
+        let tuning = Tuning::measure(&graph, options, batch, repeat)?;
+        if let Some(weights) = weights {
+            tuning::save(&tuning, weights)?;
+            eprintln!("wrote {}", tuning::path(weights).display());
+        }
+        Ok(Some(tuning))
+    }
+
+    fn infer(&self, net: &DynRegNet<f32, Cpu>, weights: Option<&Path>) -> anyhow::Result<Measured> {
         let (size, batch) = (self.args.size, self.args.batch.get());
         let images = pixels(batch * net.spec().input_channels * size * size);
         let options = Options { threads: self.threads, isa: self.isa, ..Options::default() };
+        let options = Options { tuning: self.tuning(net.spec(), weights, &options)?, ..options };
         let precision = match self.args.precision {
             precision::Precision::F32 => Precision::F32,
             precision::Precision::Bf16 => Precision::Bf16,

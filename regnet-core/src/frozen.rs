@@ -43,6 +43,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod tuning;
+
 use std::collections::HashMap;
 use std::marker::PhantomData;
 
@@ -57,7 +59,7 @@ use crate::weights::WeightsError;
 use crate::{Accepts, BuiltFrom, Declared, DynRegNet, model};
 
 pub use regnet_engine::frozen::{
-    Calibration, Engine, FreezeError as EngineError, Isa, Options, Precision, Ranges, StepTime, peak,
+    Calibration, Engine, FreezeError as EngineError, Isa, Options, Precision, Ranges, StepTime, Tuning, peak,
 };
 
 /// Why a network could not be frozen or run.

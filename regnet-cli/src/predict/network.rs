@@ -2,7 +2,7 @@
 
 use anyhow::{Context, ensure};
 use regnet::dfdx::prelude::*;
-use regnet::frozen::{Calibration, Engine, Options, Precision};
+use regnet::frozen::{Calibration, Engine, Options, Precision, tuning};
 use regnet::tensors::Map;
 use regnet::weights::{FileElement, Head, Precision as Elements};
 use regnet::{Backend, DynRegNet, Features, Run};
@@ -28,7 +28,8 @@ where
     pub fn new(args: &Args, subject: &Subject, [height, width]: [usize; 2]) -> anyhow::Result<Self> {
         let Subject { file, net: spec, .. } = subject;
         if args.dtype == Elements::F32 && !args.batch_statistics && args.features.is_none() {
-            let options = Options { precision: frozen_precision(args, subject)?, ..Options::default() };
+            let (precision, tuning) = (frozen_precision(args, subject)?, tuning::load(file.path())?);
+            let options = Options { precision, tuning, ..Options::default() };
             let engine = file.freeze(spec, height, width, &options)?;
             precision::warn_of_fallback(args.precision, &engine);
             return Ok(Self::Frozen(Box::new(engine)));

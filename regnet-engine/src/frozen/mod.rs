@@ -64,6 +64,7 @@ mod simple;
 mod step;
 mod store;
 mod tile;
+mod tuning;
 mod winograd;
 mod work;
 
@@ -85,6 +86,7 @@ use self::pool::Pool;
 pub use self::profile::StepTime;
 use self::run::Call;
 use self::shared::{Shared, share};
+pub use self::tuning::Tuning;
 use crate::aligned::Aligned;
 
 /// A network that is ready to run. See the [module](self).
@@ -137,10 +139,12 @@ impl Engine {
         let ranges = options.precision.ranges(layers.len())?;
         let choice = format.map(|format| Choice::new(&layers, format, options.isa, ranges));
         let used = used(&layers, &results);
-        let packed = pack::pack(&mut layers, &used, options.isa, choice.as_ref(), &mut tensor)?;
+        let filtered: Vec<bool> = layers.iter().map(|layer| options.filters(layer)).collect();
+        let packed = pack::pack(&mut layers, &used, &filtered, options.isa, choice.as_ref(), &mut tensor)?;
         let source = Source {
             layers: &layers,
             packed: &packed,
+            filtered: &filtered,
             choice: choice.as_ref(),
             used: &used,
             isa: options.isa,

@@ -3,7 +3,7 @@
 use regnet_space::graph::Graph;
 
 use super::lower::Lowered;
-use super::{FreezeError, Isa, Precision};
+use super::{FreezeError, Isa, Precision, Tuning};
 
 /// How an engine is built.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,13 +16,15 @@ pub struct Options {
     pub features: Vec<String>,
     /// What convolutions are computed with; see [`Engine::precision`](super::Engine::precision).
     pub precision: Precision,
+    /// How convolutions are computed that can be in two ways; estimated where it is not said.
+    pub tuning: Option<Tuning>,
 }
 
 impl Default for Options {
-    /// All processors, the best instructions, no features, f32.
+    /// All processors, the best instructions, no features, f32, estimated.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, isa: Isa::best(), features: Vec::new(), precision: Precision::F32 }
+        Self { threads, isa: Isa::best(), features: Vec::new(), precision: Precision::F32, tuning: None }
     }
 }
 

@@ -44,21 +44,26 @@ pub(super) struct Places {
 pub(super) fn pack(
     layers: &mut [Layer],
     used: &[bool],
+    filtered: &[bool],
     isa: Isa,
     choice: Option<&Choice>,
     take: Take<'_>,
 ) -> Result<Packed, FreezeError> {
     let shapes: Vec<usize> = layers.iter().map(|layer| layer.shape.c).collect();
     let affines = layers.iter().map(|layer| 2 * layer.shape.c.next_multiple_of(isa.lanes()));
-    let capacity = layers.iter().map(|layer| len(layer, isa.lanes())).sum::<usize>() + affines.sum::<usize>();
+    let capacity = layers
+        .iter()
+        .zip(filtered)
+        .map(|(layer, &filtered)| len(layer, filtered, isa.lanes()))
+        .sum::<usize>()
+        + affines.sum::<usize>();
     let mut packing = Packing { isa, take, values: Aligned::with_capacity(capacity) };
     let mut places = Vec::new();
     for (index, (layer, &used)) in layers.iter_mut().zip(used).enumerate() {
         let choice = choice.filter(|choice| choice.layers[index]);
-        let in_points = winograd::suits(layer);
         places.push(match &mut layer.op {
             _ if !used => Places::default(),
-            LayerOp::Conv(conv) => packing.convolution(conv, in_points, &shapes, choice)?,
+            LayerOp::Conv(conv) => packing.convolution(conv, filtered[index], &shapes, choice)?,
             LayerOp::Affine { affine, .. }
             | LayerOp::Blend { affine, .. }
             | LayerOp::Expose { affine, .. } => packing.affine(affine),
@@ -70,12 +75,11 @@ pub(super) fn pack(
 }
 
 /// Values that a convolution takes once it is packed.
-fn len(layer: &Layer, lanes: usize) -> usize {
-    let in_points = winograd::suits(layer);
+fn len(layer: &Layer, filtered: bool, lanes: usize) -> usize {
     let LayerOp::Conv(layer) = &layer.op else { return 0 };
     let conv = &layer.conv;
     let outputs = conv.output.next_multiple_of(lanes);
-    let weights = if in_points {
+    let weights = if filtered {
         winograd::packed_len(conv.output, conv.group_width, conv.stride)
     } else if is_grouped(layer) {
         Sources::new(conv.output, conv.group_width, lanes).packed_len(lanes)
@@ -148,7 +152,7 @@ impl Packing<'_> {
     fn convolution(
         &mut self,
         layer: &mut Convolution,
-        in_points: bool,
+        filtered: bool,
         shapes: &[usize],
         choice: Option<&Choice>,
     ) -> Result<Places, FreezeError> {
@@ -174,7 +178,7 @@ impl Packing<'_> {
         let mut places = Places { bias: self.add(&bias), ..Places::default() };
         if layer.inputs == [0] {
             places.weights.push(self.add(&image::pack(&weights, conv.output, lanes)));
-        } else if in_points {
+        } else if filtered {
             places.weights.push(self.points(&weights, conv));
         } else if is_grouped(layer) {
             let sources = Sources::new(conv.output, conv.group_width, lanes);

@@ -21,7 +21,7 @@ impl<'a> Planning<'a> {
         match &layer.op {
             LayerOp::Input => {}
             LayerOp::Conv(conv) if conv.inputs == [0] => self.image(index, conv, places),
-            LayerOp::Conv(conv) if winograd::suits(layer) => self.winograd(index, conv, places),
+            LayerOp::Conv(conv) if self.source.filtered[index] => self.winograd(index, conv, places),
             LayerOp::Conv(conv) if is_grouped(conv) => self.grouped(index, conv, places),
             LayerOp::Conv(conv) => self.dense(index, conv, places),
             &LayerOp::MaxPool { input, kernel, stride } => {

@@ -35,6 +35,8 @@ pub(super) struct Plan {
 pub(super) struct Source<'a> {
     pub layers: &'a [Layer],
     pub packed: &'a Packed,
+    /// The layers that are computed by Winograd's filtering.
+    pub filtered: &'a [bool],
     /// The layers that are computed in narrow numbers.
     pub choice: Option<&'a Choice>,
     /// For each layer, whether anything needs it.

@@ -49,23 +49,27 @@ pub(super) struct Winograd {
 /// Channels of an octet.
 const OCTET: usize = 8;
 
-/// Whether a layer is computed in this way: where it is possible, and less work.
-pub(super) fn suits(layer: &Layer) -> bool {
+/// Whether a layer can be computed in this way.
+pub(super) fn is_possible(layer: &Layer) -> bool {
     let LayerOp::Conv(Convolution { conv, inputs, projection, activation, .. }) = &layer.op else {
         return false;
     };
-    let [input, output] = [conv.group_width, conv.output / conv.groups()];
-    let possible = conv.kernel == 3
+    conv.kernel == 3
         && matches!(conv.stride, 1 | 2)
         && inputs.len() == 1
         && *inputs != [0]
         && projection.is_none()
         && matches!(activation, Activation::None | Activation::Relu)
-        && input.is_multiple_of(OCTET)
-        && output.is_multiple_of(OCTET);
+        && conv.group_width.is_multiple_of(OCTET)
+        && (conv.output / conv.groups()).is_multiple_of(OCTET)
+}
+
+/// Whether it is likely to be faster than in another.
+pub(super) fn is_less_work(layer: &Layer) -> bool {
+    let LayerOp::Conv(Convolution { conv, .. }) = &layer.op else { return false };
     let tiles = layer.shape.h.div_ceil(2) * layer.shape.w.div_ceil(2);
-    let products = tiles * points(conv.stride) * (input + TRANSFORMS);
-    possible && 4 * products < 5 * layer.shape.h * layer.shape.w * 9 * input
+    let products = tiles * points(conv.stride) * (conv.group_width + TRANSFORMS);
+    4 * products < 5 * layer.shape.h * layer.shape.w * 9 * conv.group_width
 }
 
 /// What the way to the space of products and back costs, in input channels of a group. Products are a quarter faster than

@@ -1,0 +1,85 @@
+//! [`Tuning`] in a file beside weights.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use regnet_engine::frozen::{Isa, Tuning};
+use serde_json::{Value, json};
+
+use crate::weights::{WeightsError, write_whole};
+
+/// The file for the weights of `weights`: its name with `.tuning.json` behind it.
+pub fn path(weights: &Path) -> PathBuf {
+    let mut path = weights.as_os_str().to_owned();
+    path.push(".tuning.json");
+    path.into()
+}
+
+/// Writes the file beside `weights`, as a whole or not at all.
+///
+/// # Errors
+/// [`WeightsError::Io`].
+pub fn save(tuning: &Tuning, weights: &Path) -> Result<(), WeightsError> {
+    let object = json!({ "isa": tuning.isa.name(), "winograd": tuning.winograd });
+    write_whole(&path(weights), format!("{object:#}\n").as_bytes())
+}
+
+/// Reads the file beside `weights`: `None` if there is none, or it is for instructions that this machine has not.
+///
+/// # Errors
+/// [`WeightsError::Io`]; [`WeightsError::Format`] if it is no such file.
+pub fn load(weights: &Path) -> Result<Option<Tuning>, WeightsError> {
+    let path = path(weights);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(WeightsError::Io { action: "read", path, source }),
+    };
+    let wrong = |reason: &str| {
+        let (path, reason) = (path.clone(), format!("{reason}: delete it, or measure again"));
+        WeightsError::Format { path, what: "a tuning of convolutions", reason }
+    };
+    let object: Value = serde_json::from_slice(&bytes).map_err(|error| wrong(&error.to_string()))?;
+    let (Some(isa), Some(winograd)) = (object["isa"].as_str(), object["winograd"].as_object()) else {
+        return Err(wrong("it has no `isa` and `winograd`"));
+    };
+    let way = |(layer, way): (&String, &Value)| Some((layer.clone(), way.as_bool()?));
+    let Some(winograd) = winograd.iter().map(way).collect() else {
+        return Err(wrong("`winograd` is true or false for each layer"));
+    };
+    Ok(Isa::from_str(isa).ok().map(|isa| Tuning { isa, winograd }))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = folder.path().join("net.safetensors");
+        assert_eq!(load(&weights).unwrap(), None);
+        let winograd = [("s1.b1.f.b", true), ("s2.b1.f.b", false)];
+        let winograd = winograd.map(|(layer, way)| (layer.to_owned(), way)).into();
+        let tuning = Tuning { isa: Isa::Portable, winograd };
+        save(&tuning, &weights).unwrap();
+        assert_eq!(load(&weights).unwrap(), Some(tuning));
+    }
+
+    #[test]
+    fn other_files_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = folder.path().join("net.safetensors");
+        let read = |text: &str| {
+            std::fs::write(path(&weights), text).unwrap();
+            load(&weights)
+        };
+        assert_eq!(read(r#"{"isa": "of tomorrow", "winograd": {}}"#).unwrap(), None);
+        for text in ["", "[]", "{}", r#"{"isa": "portable", "winograd": {"s1.b1.f.b": 1}}"#] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains("net.safetensors.tuning.json"), "{error}");
+        }
+    }
+}
