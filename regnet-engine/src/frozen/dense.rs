@@ -6,7 +6,7 @@ use super::isa::{Kernel, Vectors};
 use super::map::Map;
 use super::store::{Activation, Place, Store};
 use super::tile::{Factor, MOST_BLOCKS, most_pixels, multiply};
-use super::work::{Run, Work, begin};
+use super::work::{Run, Work};
 
 /// One of the maps that a convolution sums over.
 #[derive(Debug)]
@@ -151,10 +151,17 @@ impl Order {
             (0..panels, work.part(tiles))
         };
         // The inner loop streams what the outer does not hold: all inputs for each panel, or all weights for each tile.
-        let panels_first = inputs * panels.len() <= weights * tiles.len();
+        let panels_first = streamed(inputs, panels.len()) <= streamed(weights, tiles.len());
         let (outer, inner) = if panels_first { (panels, tiles) } else { (tiles, panels) };
         Self { outer, inner, panels_first }
     }
+}
+
+/// What it costs to read so many values so many times.
+fn streamed(values: usize, times: usize) -> usize {
+    /// Values that stay in a processor's own cache.
+    const NEAR: usize = 1 << 17;
+    values * times * if values > NEAR { 4 } else { 1 }
 }
 
 impl Run<'_, Dense> {
@@ -186,13 +193,15 @@ impl Run<'_, Dense> {
     fn tile<S: Vectors>(&self, simd: S, panel: Panel, tile: usize) {
         let Self { step, work, .. } = self;
         let most = most_pixels(self.isa, panel.blocks, step.stride);
+        // Divisions take long where tiles are short.
         let tiles = self.line().div_ceil(most);
-        let (line, tile) = (tile / tiles, tile % tiles);
-        let first = begin(self.line(), most, tile);
-        let pixels = begin(self.line(), most, tile + 1) - first;
+        let (line, tile) = if self.flat() { (0, tile) } else { (tile / tiles, tile % tiles) };
+        let begin = |tile| self.line() * tile / tiles;
+        let (first, pixels) = (begin(tile), begin(tile + 1) - begin(tile));
 
         let (out, shortcut);
-        let (image, row) = (line / step.out.height, line % step.out.height);
+        let (image, row) =
+            if self.flat() { (0, 0) } else { (line / step.out.height, line % step.out.height) };
         if self.flat() {
             out = Place::pixels(&step.out, step.positions.as_deref(), panel.first, first, pixels);
             shortcut = step.shortcut.as_ref().map(|map| {
