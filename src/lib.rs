@@ -4,12 +4,11 @@
 #[cfg(feature = "cuda")]
 pub use regnet_core::cuda;
 pub use regnet_core::{
-    Accepts, Backend, Built, Declared, DeviceName, DynRegNet, Features, Run, cross_entropy,
+    Accepts, Backend, Built, Declared, DeviceName, DynRegNet, Features, Products, Run, cross_entropy,
 };
 pub use regnet_core::{Candidate, Visitor};
 pub use regnet_core::{
-    backend, builders, device, dims, frozen, init, layers, model, on_device, onnx, regulator, state, tensors,
-    weights,
+    builders, device, dims, frozen, init, layers, model, on_device, onnx, regulator, state, tensors, weights,
 };
 pub use regnet_space as space;
 pub use regnet_train as train;

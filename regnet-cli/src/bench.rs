@@ -11,7 +11,6 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use regnet::backend::Products;
 use regnet::dfdx::prelude::Cpu;
 use regnet::frozen::{Isa, Options, Precision, StepTime, Tuning, peak, tuning};
 use regnet::space::AnyNet;
@@ -19,7 +18,7 @@ use regnet::train::Recipe;
 use regnet::train::data::Batch;
 use regnet::train::learner::Learner;
 use regnet::weights::Head;
-use regnet::{DeviceName, DynRegNet};
+use regnet::{DeviceName, DynRegNet, Products};
 
 use crate::device::on_cuda_only;
 use crate::network::NetworkArgs;

@@ -1,6 +1,6 @@
 //! What commands that compute on a device have in common.
 
-use regnet::backend::Products;
+use regnet::Products;
 
 /// The CPU rounds no products.
 pub fn on_cuda_only(products: Products) -> anyhow::Result<()> {

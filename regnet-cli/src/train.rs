@@ -5,11 +5,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use regnet::backend::Products;
 use regnet::space::{AnyNet, StemKind};
 use regnet::train::data::{DataSet, Source};
 use regnet::train::{Options, Recipe, train_with};
-use regnet::{Backend, DeviceName, DynRegNet, on_device};
+use regnet::{Backend, DeviceName, DynRegNet, Products, on_device};
 
 use crate::device::{failed, on_cuda_only};
 use crate::network::NetworkArgs;

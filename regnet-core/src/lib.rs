@@ -53,7 +53,7 @@ pub mod state;
 pub mod tensors;
 pub mod weights;
 
-pub use backend::Backend;
+pub use backend::{Backend, Products};
 pub use declared::{BuiltFrom, Declared};
 pub use device::DeviceName;
 pub use forward::{Accepts, Run};

@@ -9,7 +9,7 @@ use std::str::FromStr;
 /// f16 is not among them: gradients would leave its range, and losses would have to be scaled.
 ///
 /// ```
-/// use regnet_core::backend::Products;
+/// use regnet_core::Products;
 ///
 /// assert_eq!("bf16".parse(), Ok(Products::Bf16));
 /// let error = "f16".parse::<Products>().unwrap_err();
