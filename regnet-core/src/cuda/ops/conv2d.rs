@@ -4,7 +4,7 @@
 use regnet_engine::conv2d::Conv2d;
 
 use super::product::{Matrix, Sizes, multiply};
-use super::{Launch, PRELUDE, depthwise, length};
+use super::{BLOCKS_EACH, Launch, PRELUDE, depthwise, length};
 use crate::cuda::queue::{Argument, Element, Grid, Queue};
 use crate::cuda::view::{View, ViewMut};
 
@@ -24,7 +24,7 @@ const BLOCK_ROWS: usize = 96;
 
 /// Terms that a split of a weight gradient should at least have, so that its partial sums are the smaller part of its
 /// memory traffic.
-pub(super) const LEAST_TERMS: usize = 1024;
+const LEAST_TERMS: usize = 1024;
 
 /// A convolution between tensors of which its input and output channels are the first ones, or, in a view that starts later,
 /// others that follow each other.
@@ -209,10 +209,7 @@ pub fn backward_weight<E: Element, Q: Queue>(
     if all == 0 || dw.len() == 0 {
         return Ok(());
     }
-    let wanted = (queue.multiprocessors() * super::BLOCKS_EACH).div_ceil(columns * rows);
-    let splits = wanted.min(all.div_ceil(LEAST_TERMS));
-    let terms = all.div_ceil(splits);
-    let splits = all.div_ceil(terms);
+    let (terms, splits) = splits(queue, all, columns * rows);
     let mut memory = queue.memory::<E>(splits * dw.len())?;
     let mut partials = queue.elements(&mut memory);
     let launch = Launch { queue, sources: BACKWARD_WEIGHT, constants: &op.constants(&tile) };
@@ -220,6 +217,14 @@ pub fn backward_weight<E: Element, Q: Queue>(
         [Argument::int(sizes.batch), Argument::int(terms), x.into(), dy.into(), (&mut partials).into()];
     launch.run::<E>("conv2d_backward_weight", tile.grid([columns, rows], splits), &arguments)?;
     add_partials(queue, splits, partials.view(), dw)
+}
+
+/// How many terms a split of a weight gradient's `all` terms has, and how many splits there are, so that the device is busy
+/// where one takes `blocks` blocks.
+pub(super) fn splits<Q: Queue>(queue: &Q, all: usize, blocks: usize) -> (usize, usize) {
+    let wanted = (queue.multiprocessors() * BLOCKS_EACH).div_ceil(blocks);
+    let terms = all.div_ceil(wanted.min(all.div_ceil(LEAST_TERMS)));
+    (terms, all.div_ceil(terms))
 }
 
 /// Adds to `dw` the sum over `splits` of partial sums.

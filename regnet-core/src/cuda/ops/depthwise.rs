@@ -1,7 +1,7 @@
 //! Convolution of each channel by itself; `conv2d` hands over to it.
 
-use super::conv2d::{Convolution, LEAST_TERMS, add_partials};
-use super::{BLOCKS_EACH, Launch, PRELUDE, THREADS};
+use super::conv2d::{Convolution, add_partials, splits};
+use super::{Launch, PRELUDE, THREADS};
 use crate::cuda::queue::{Argument, Element, Grid, Queue};
 use crate::cuda::view::{View, ViewMut};
 
@@ -60,9 +60,7 @@ pub(super) fn backward_weight<E: Element, Q: Queue>(
         return Ok(());
     }
     let channels = op.sizes.in_channels;
-    let wanted = (queue.multiprocessors() * BLOCKS_EACH).div_ceil(channels);
-    let terms = all.div_ceil(wanted.min(all.div_ceil(LEAST_TERMS)));
-    let splits = all.div_ceil(terms);
+    let (terms, splits) = splits(queue, all, channels);
     let mut memory = queue.memory::<E>(splits * dw.len())?;
     let mut partials = queue.elements(&mut memory);
     let launch = Launch { queue, sources: SOURCES, constants: &constants(op) };
