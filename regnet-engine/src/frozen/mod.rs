@@ -29,6 +29,7 @@
 //! | `plan`, `memory` | the steps, and where activations lie: `map` |
 //! | `image`, `dense`, `grouped`, `winograd`, `cell`, `simple` | the kinds of steps; `tile` and `store` what some share |
 //! | `narrow` | the same in bf16 and int8, for [`Precision`] |
+//! | `way`, `tuning` | which kernels compute a convolution: as estimated, or as measured |
 //! | `isa` | instruction sets |
 //! | `pool`, `shared`, `work` | threads, the memory they share, and a thread's part |
 //!
@@ -65,6 +66,7 @@ mod step;
 mod store;
 mod tile;
 mod tuning;
+mod way;
 mod winograd;
 mod work;
 
@@ -87,6 +89,7 @@ pub use self::profile::StepTime;
 use self::run::Call;
 use self::shared::{Shared, share};
 pub use self::tuning::Tuning;
+pub use self::way::Way;
 use crate::aligned::Aligned;
 
 /// A network that is ready to run. See the [module](self).
@@ -139,12 +142,12 @@ impl Engine {
         let ranges = options.precision.ranges(layers.len())?;
         let choice = format.map(|format| Choice::new(&layers, format, options.isa, ranges));
         let used = used(&layers, &results);
-        let filtered: Vec<bool> = layers.iter().map(|layer| options.filters(layer)).collect();
-        let packed = pack::pack(&mut layers, &used, &filtered, options.isa, choice.as_ref(), &mut tensor)?;
+        let methods: Vec<_> = layers.iter().map(|layer| options.method(layer)).collect();
+        let packed = pack::pack(&mut layers, &used, &methods, options.isa, choice.as_ref(), &mut tensor)?;
         let source = Source {
             layers: &layers,
             packed: &packed,
-            filtered: &filtered,
+            methods: &methods,
             choice: choice.as_ref(),
             used: &used,
             isa: options.isa,

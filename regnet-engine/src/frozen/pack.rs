@@ -15,7 +15,8 @@ use super::image;
 use super::isa::Isa;
 use super::lower::{Convolution, Layer, LayerOp, Take, Weights, taken};
 use super::narrow::{Choice, Sources as NarrowSources};
-use super::winograd;
+use super::way::Method;
+use super::winograd::{self, Form};
 use crate::aligned::Aligned;
 
 /// The buffer, and what each layer has in it.
@@ -44,26 +45,22 @@ pub(super) struct Places {
 pub(super) fn pack(
     layers: &mut [Layer],
     used: &[bool],
-    filtered: &[bool],
+    methods: &[Option<Method>],
     isa: Isa,
     choice: Option<&Choice>,
     take: Take<'_>,
 ) -> Result<Packed, FreezeError> {
     let shapes: Vec<usize> = layers.iter().map(|layer| layer.shape.c).collect();
     let affines = layers.iter().map(|layer| 2 * layer.shape.c.next_multiple_of(isa.lanes()));
-    let capacity = layers
-        .iter()
-        .zip(filtered)
-        .map(|(layer, &filtered)| len(layer, filtered, isa.lanes()))
-        .sum::<usize>()
-        + affines.sum::<usize>();
+    let lens = layers.iter().zip(methods).map(|(layer, &method)| len(layer, method, isa.lanes()));
+    let capacity = lens.sum::<usize>() + affines.sum::<usize>();
     let mut packing = Packing { isa, take, values: Aligned::with_capacity(capacity) };
     let mut places = Vec::new();
     for (index, (layer, &used)) in layers.iter_mut().zip(used).enumerate() {
         let choice = choice.filter(|choice| choice.layers[index]);
         places.push(match &mut layer.op {
             _ if !used => Places::default(),
-            LayerOp::Conv(conv) => packing.convolution(conv, filtered[index], &shapes, choice)?,
+            LayerOp::Conv(conv) => packing.convolution(conv, methods[index], &shapes, choice)?,
             LayerOp::Affine { affine, .. }
             | LayerOp::Blend { affine, .. }
             | LayerOp::Expose { affine, .. } => packing.affine(affine),
@@ -75,16 +72,14 @@ pub(super) fn pack(
 }
 
 /// Values that a convolution takes once it is packed.
-fn len(layer: &Layer, filtered: bool, lanes: usize) -> usize {
+fn len(layer: &Layer, method: Option<Method>, lanes: usize) -> usize {
     let LayerOp::Conv(layer) = &layer.op else { return 0 };
     let conv = &layer.conv;
     let outputs = conv.output.next_multiple_of(lanes);
-    let weights = if filtered {
-        winograd::packed_len(conv.output, conv.group_width, conv.stride)
-    } else if is_grouped(layer) {
-        Sources::new(conv.output, conv.group_width, lanes).packed_len(lanes)
-    } else {
-        outputs * conv.input * conv.kernel * conv.kernel
+    let weights = match method {
+        Some(Method::Winograd(form)) => winograd::packed_len(conv.output, conv.group_width, form),
+        Some(Method::Grouped) => Sources::new(conv.output, conv.group_width, lanes).packed_len(lanes),
+        _ => outputs * conv.input * conv.kernel * conv.kernel,
     };
     let projected = layer.projection.as_ref().map_or(0, |projection| projection.channels);
     let (bias, scale) = (1, 1);
@@ -135,12 +130,12 @@ impl Packing<'_> {
     }
 
     /// Adds the weights of a convolution by Winograd's filtering.
-    fn points(&mut self, weights: &[f32], conv: Conv) -> usize {
+    fn points(&mut self, weights: &[f32], conv: Conv, form: Form) -> usize {
         let place = self.values.as_ref().len();
-        self.values.extend_zeros(winograd::packed_len(conv.output, conv.group_width, conv.stride));
+        self.values.extend_zeros(winograd::packed_len(conv.output, conv.group_width, form));
         let group = [conv.group_width, conv.output / conv.groups()];
         let packed = &mut self.values.as_mut()[place..];
-        winograd::pack(weights, group, conv.stride, self.isa.lanes(), packed);
+        winograd::pack(weights, group, form, self.isa.lanes(), packed);
         place
     }
 
@@ -152,7 +147,7 @@ impl Packing<'_> {
     fn convolution(
         &mut self,
         layer: &mut Convolution,
-        filtered: bool,
+        method: Option<Method>,
         shapes: &[usize],
         choice: Option<&Choice>,
     ) -> Result<Places, FreezeError> {
@@ -176,22 +171,23 @@ impl Packing<'_> {
             return Ok(self.narrow(layer, choice, weights, projected, bias, shapes));
         }
         let mut places = Places { bias: self.add(&bias), ..Places::default() };
-        if layer.inputs == [0] {
-            places.weights.push(self.add(&image::pack(&weights, conv.output, lanes)));
-        } else if filtered {
-            places.weights.push(self.points(&weights, conv));
-        } else if is_grouped(layer) {
-            let sources = Sources::new(conv.output, conv.group_width, lanes);
-            let packed = sources.pack(&weights, conv.output, conv.group_width, lanes);
-            places.weights.push(self.add(&packed));
-            places.sources = Some(Arc::new(sources));
-        } else {
-            let taps = conv.kernel * conv.kernel;
-            let weights = expanded(weights, layer);
-            // Those of a 1x1 kernel are brought together before.
-            let stride = if conv.kernel == 1 { 1 } else { conv.stride };
-            for (part, channels) in parts(&weights, layer, shapes) {
-                places.weights.push(self.dense(&part, [conv.output, channels, taps], stride));
+        match method {
+            Some(Method::Image) => places.weights.push(self.add(&image::pack(&weights, conv.output, lanes))),
+            Some(Method::Winograd(form)) => places.weights.push(self.points(&weights, conv, form)),
+            Some(Method::Grouped) => {
+                let sources = Sources::new(conv.output, conv.group_width, lanes);
+                let packed = sources.pack(&weights, conv.output, conv.group_width, lanes);
+                places.weights.push(self.add(&packed));
+                places.sources = Some(Arc::new(sources));
+            }
+            Some(Method::Dense) | None => {
+                let taps = conv.kernel * conv.kernel;
+                let weights = expanded(weights, layer);
+                // Those of a 1x1 kernel are brought together before.
+                let stride = if conv.kernel == 1 { 1 } else { conv.stride };
+                for (part, channels) in parts(&weights, layer, shapes) {
+                    places.weights.push(self.dense(&part, [conv.output, channels, taps], stride));
+                }
             }
         }
         if let Some((weights, _)) = projection {
@@ -221,12 +217,6 @@ fn parts<'a>(
 
 /// The lanes of the widest register.
 const MOST_LANES: usize = 16;
-
-/// Whether the kernels of grouped convolutions compute it.
-pub(super) fn is_grouped(layer: &Convolution) -> bool {
-    let conv = &layer.conv;
-    conv.groups() > 1 && conv.kernel == 3 && conv.input == conv.output
-}
 
 /// Some columns of a matrix.
 fn columns(matrix: &[f32], row: usize, first: usize, count: usize) -> Cow<'_, [f32]> {

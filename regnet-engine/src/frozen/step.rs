@@ -79,7 +79,7 @@ impl Step {
                 format!("{0}x{0}{project}", step.kernel)
             }
             Kind::Grouped(step) => format!("3x3 grouped{}", stride(step.stride)),
-            Kind::Winograd(step) => format!("3x3 Winograd{}", stride(step.stride)),
+            Kind::Winograd(step) => format!("3x3 {}", step.form.name()),
             Kind::MaxPool(_) => "max pool".to_owned(),
             Kind::Average(_) => "mean".to_owned(),
             Kind::Scale(_) => "scale".to_owned(),

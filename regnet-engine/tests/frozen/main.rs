@@ -4,7 +4,7 @@ mod reference;
 
 use reference::Tensors;
 use regnet_engine::compare::{Tolerance, assert_close};
-use regnet_engine::frozen::{Engine, Isa, Options, Tuning};
+use regnet_engine::frozen::{Engine, Isa, Options, Tuning, Way};
 use regnet_space::graph::Graph;
 use regnet_space::{
     AnyNet, Block, Bottleneck, Cell, CellConv, Preset, Regulator, Share, Stage, Stem, StemKind,
@@ -56,26 +56,26 @@ fn compare(what: &str, net: &AnyNet, height: usize, width: usize, batches: &[usi
         .collect();
     let scale = expected.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
     for isa in Isa::available() {
-        // Both ways of each convolution that has two, too.
-        let ways = [None, Some(false), Some(true)].map(|way| way.map(|way| all(&graph, isa, way)));
-        for (threads, tuning) in [(1, &ways[0]), (2, &ways[1]), (2, &ways[2]), (3, &ways[0])] {
-            let options = Options { threads, isa, tuning: tuning.clone(), ..Options::default() };
+        // Every way of each convolution that has several, too.
+        let ways = Way::ALL.map(|way| (2, Some(way)));
+        for (threads, way) in [(1, None), (3, None)].into_iter().chain(ways) {
+            let tuning = way.map(|way| all(&graph, isa, way));
+            let options = Options { threads, isa, tuning, ..Options::default() };
             let engine = Engine::new(&graph, |name| tensors.get(name).cloned(), &options).expect("an engine");
             for &batch in batches {
                 let mut logits = vec![f32::NAN; batch * net.classes];
                 engine.run(&images[..batch * image], &mut logits).expect("a batch");
                 let tolerance = Tolerance { absolute: 1e-5 * f64::from(scale), relative: 0.0 };
-                let way = tuning.as_ref().map(|tuning| tuning.winograd.values().all(|&way| way));
-                let what = format!("{what}, {isa}, {threads} threads, filtered {way:?}, batch {batch}");
+                let what = format!("{what}, {isa}, {threads} threads, {way:?}, batch {batch}");
                 assert_close(&what, &logits, &expected[..logits.len()], tolerance);
             }
         }
     }
 }
 
-/// All layers by Winograd's filtering that can be, or none.
-fn all(graph: &Graph, isa: Isa, way: bool) -> Tuning {
-    Tuning { isa, winograd: graph.nodes().iter().map(|node| (node.name.clone(), way)).collect() }
+/// All layers in one way that can be.
+fn all(graph: &Graph, isa: Isa, way: Way) -> Tuning {
+    Tuning { isa, ways: graph.nodes().iter().map(|node| (node.name.clone(), way)).collect() }
 }
 
 fn preset(name: &str, classes: usize) -> AnyNet {
@@ -100,7 +100,7 @@ fn presets_of_every_group_width() {
 }
 
 #[test]
-fn what_is_faster_is_measured_for_the_layers_that_have_two_ways() {
+fn what_is_faster_is_measured_for_the_layers_that_have_several_ways() {
     let stages = vec![stage(1, 16, 1, 8, Bottleneck::ONE), stage(2, 24, 2, 12, Bottleneck::ONE)];
     let graph = net(Stem { kind: StemKind::Cifar, width: 8 }, Block::Bottleneck, stages).graph(16, 16);
     let graph = graph.expect("a network");
@@ -108,7 +108,7 @@ fn what_is_faster_is_measured_for_the_layers_that_have_two_ways() {
     let tuning = Tuning::measure(&graph, &options, 2, 3).expect("times");
     assert_eq!(tuning.isa, options.isa);
     // Groups of 12 are no octets, and the other convolutions are 1x1 or of images.
-    assert_eq!(tuning.winograd.keys().collect::<Vec<_>>(), ["s1.b1.f.b"]);
+    assert_eq!(tuning.ways.keys().collect::<Vec<_>>(), ["s1.b1.f.b"]);
 }
 
 #[test]

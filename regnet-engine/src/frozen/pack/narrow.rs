@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Packing, Places, is_grouped, parts};
+use super::{Packing, Places, parts};
 use crate::frozen::lower::Convolution;
 use crate::frozen::narrow::{Choice, Code, Sources, pack, quantise};
+use crate::frozen::way::is_grouped;
 
 impl Packing<'_> {
     /// Adds the weights of a convolution of narrow numbers.

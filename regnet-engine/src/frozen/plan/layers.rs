@@ -7,10 +7,11 @@ use crate::frozen::grouped::Grouped;
 use crate::frozen::image::Image;
 use crate::frozen::lower::{Convolution, Layer, LayerOp};
 use crate::frozen::map::Map;
-use crate::frozen::pack::{Places, is_grouped};
+use crate::frozen::pack::Places;
 use crate::frozen::simple::{Add, Average, Compact, MaxPool, Scale};
 use crate::frozen::step::Kind;
-use crate::frozen::winograd::{self, Winograd};
+use crate::frozen::way::Method;
+use crate::frozen::winograd::{self, Form, Winograd};
 
 impl<'a> Planning<'a> {
     pub(super) fn layer(&mut self, index: usize, layer: &'a Layer) {
@@ -20,10 +21,12 @@ impl<'a> Planning<'a> {
         let places = &self.source.packed.places[index];
         match &layer.op {
             LayerOp::Input => {}
-            LayerOp::Conv(conv) if conv.inputs == [0] => self.image(index, conv, places),
-            LayerOp::Conv(conv) if self.source.filtered[index] => self.winograd(index, conv, places),
-            LayerOp::Conv(conv) if is_grouped(conv) => self.grouped(index, conv, places),
-            LayerOp::Conv(conv) => self.dense(index, conv, places),
+            LayerOp::Conv(conv) => match self.source.methods[index] {
+                Some(Method::Image) => self.image(index, conv, places),
+                Some(Method::Winograd(form)) => self.winograd(index, conv, form, places),
+                Some(Method::Grouped) => self.grouped(index, conv, places),
+                Some(Method::Dense) | None => self.dense(index, conv, places),
+            },
             &LayerOp::MaxPool { input, kernel, stride } => {
                 let (input, out) = (self.read(input), self.write(index));
                 self.push(index, Kind::MaxPool(MaxPool { input, out, kernel, stride }));
@@ -114,16 +117,16 @@ impl<'a> Planning<'a> {
         self.push(index, Kind::Grouped(grouped));
     }
 
-    fn winograd(&mut self, index: usize, layer: &Convolution, places: &Places) {
+    fn winograd(&mut self, index: usize, layer: &Convolution, form: Form, places: &Places) {
         let conv = &layer.conv;
         let input = self.read(layer.inputs[0]);
         let shortcut = layer.shortcut.map(|value| self.read(value));
         let out = self.sum(index, layer, [input]);
-        let scratch = winograd::scratch_len(conv.group_width, conv.stride, out.lanes) * self.source.threads;
+        let scratch = winograd::scratch_len(conv.group_width, form, out.lanes) * self.source.threads;
         let scratch = self.buffer(scratch);
         let winograd = Winograd {
             input,
-            stride: conv.stride,
+            form,
             out,
             group: [conv.group_width, conv.output / conv.groups()],
             weights: places.weights[0],

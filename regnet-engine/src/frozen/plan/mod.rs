@@ -13,6 +13,7 @@ use super::narrow::Choice;
 use super::pack::Packed;
 use super::simple::Compact;
 use super::step::{Export, Kind, Step};
+use super::way::Method;
 use narrow::Needs;
 
 /// The steps of a network for groups of images.
@@ -35,8 +36,8 @@ pub(super) struct Plan {
 pub(super) struct Source<'a> {
     pub layers: &'a [Layer],
     pub packed: &'a Packed,
-    /// The layers that are computed by Winograd's filtering.
-    pub filtered: &'a [bool],
+    /// How the layers are computed that are convolutions.
+    pub methods: &'a [Option<Method>],
     /// The layers that are computed in narrow numbers.
     pub choice: Option<&'a Choice>,
     /// For each layer, whether anything needs it.

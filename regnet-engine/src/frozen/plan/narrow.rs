@@ -5,7 +5,8 @@ use crate::frozen::dense::Operand;
 use crate::frozen::lower::{Convolution, LayerOp};
 use crate::frozen::map::Map;
 use crate::frozen::narrow::{Choice, Convert, Dense, Grouped, Kind, Outlet, Spot, Step};
-use crate::frozen::pack::{Places, is_grouped};
+use crate::frozen::pack::Places;
+use crate::frozen::way::is_grouped;
 use crate::frozen::step;
 use crate::frozen::store::Activation;
 

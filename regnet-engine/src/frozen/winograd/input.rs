@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Grid, Line, Winograd, as_points_mut, filter, load, octet_start, places, store};
+use super::{Line, Winograd, as_points_mut, filter, load, octet_start, places, store};
 use crate::frozen::isa::{Kernel, Vectors};
 use crate::frozen::work::Run;
 
@@ -29,7 +29,7 @@ impl<const SIDE: usize, const POINTS: usize, const STEP: usize> Kernel for Input
         // The pixel above and to the left of the first.
         let corner =
             octet_start(map, self.octet) - map.offset + map.at(0, 0, 0) - map.row_stride() - map.lanes;
-        for Line { image, row, column, tiles } in Grid::new(&step.out).lines(self.tiles) {
+        for Line { image, row, column, tiles } in step.form.grid(&step.out).lines(self.tiles) {
             // Where the height or width is odd, the last rows or columns are missing: what is computed from them is not
             // used.
             let rows: [&[f32]; SIDE] = std::array::from_fn(|y| {

@@ -1,13 +1,15 @@
 //! 3x3 convolutions by Winograd's minimal filtering.
 //!
-//! Tiles of 2 x 2 pixels and the weights are brought into a space where a convolution is a matrix product at each of some
-//! points, and sums are brought back. With stride 1 it takes 16 products a channel and tile instead of 36: F(2x2, 3x3)
-//! (A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, equations 7 and 8). With stride 2 it
-//! takes 25 (J. Yepez and S.-B. Ko, "Stride 2 1-D, 2-D, and 3-D Winograd for Convolutional Neural Networks", 2020).
+//! Tiles of some pixels and the weights are brought into a space where a convolution is a matrix product at each of some
+//! points, and sums are brought back (A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2016,
+//! equations 7 and 8). F(2x2, 3x3) takes 16 products a channel and tile of 2 x 2 pixels instead of 36, F(4x4, 3x3) 36 for
+//! 4 x 4 pixels instead of 144. With stride 2 a tile of 2 x 2 pixels takes 25 (J. Yepez and S.-B. Ko, "Stride 2 1-D, 2-D,
+//! and 3-D Winograd for Convolutional Neural Networks", 2020).
 //!
 //! Channels are taken in octets, eight at a time: groups of the networks' usual widths are made of whole ones.
 
 mod filter;
+mod form;
 mod input;
 mod output;
 mod product;
@@ -16,11 +18,12 @@ mod weights;
 use std::ops::Range;
 
 use super::isa::{Kernel, Vectors};
-use super::lower::{Convolution, Layer, LayerOp};
 use super::map::Map;
 use super::store::Activation;
 use super::work::Run;
 
+pub(super) use form::{Form, is_possible, likely};
+use form::Line;
 use input::Input;
 use output::Output;
 use product::{MOST_TILES, Product};
@@ -30,8 +33,7 @@ pub(super) use weights::{pack, packed_len};
 #[derive(Debug)]
 pub(super) struct Winograd {
     pub input: Map,
-    /// 1 or 2.
-    pub stride: usize,
+    pub form: Form,
     pub out: Map,
     /// Input and output channels of a group.
     pub group: [usize; 2],
@@ -48,38 +50,6 @@ pub(super) struct Winograd {
 
 /// Channels of an octet.
 const OCTET: usize = 8;
-
-/// Whether a layer can be computed in this way.
-pub(super) fn is_possible(layer: &Layer) -> bool {
-    let LayerOp::Conv(Convolution { conv, inputs, projection, activation, .. }) = &layer.op else {
-        return false;
-    };
-    conv.kernel == 3
-        && matches!(conv.stride, 1 | 2)
-        && inputs.len() == 1
-        && *inputs != [0]
-        && projection.is_none()
-        && matches!(activation, Activation::None | Activation::Relu)
-        && conv.group_width.is_multiple_of(OCTET)
-        && (conv.output / conv.groups()).is_multiple_of(OCTET)
-}
-
-/// Whether it is likely to be faster than in another.
-pub(super) fn is_less_work(layer: &Layer) -> bool {
-    let LayerOp::Conv(Convolution { conv, .. }) = &layer.op else { return false };
-    let tiles = layer.shape.h.div_ceil(2) * layer.shape.w.div_ceil(2);
-    let products = tiles * points(conv.stride) * (conv.group_width + TRANSFORMS);
-    4 * products < 5 * layer.shape.h * layer.shape.w * 9 * conv.group_width
-}
-
-/// What the way to the space of products and back costs, in input channels of a group. Products are a quarter faster than
-/// those of other kernels.
-const TRANSFORMS: usize = 7;
-
-/// Points of the space of products.
-fn points(stride: usize) -> usize {
-    filter::side(stride).pow(2)
-}
 
 /// Octets of output channels that are computed together: those of two registers, of one, or one octet.
 fn panels(octets: Range<usize>, lanes: usize) -> impl Iterator<Item = Range<usize>> {
@@ -114,45 +84,8 @@ fn places(input: usize) -> usize {
 
 /// Floats that a thread needs for a convolution of groups of so many input channels: those of a group, and the sums of a
 /// panel.
-pub(super) fn scratch_len(input: usize, stride: usize, lanes: usize) -> usize {
-    (input + 2 * lanes) * points(stride) * places(input)
-}
-
-/// Tiles of the images of a map, in the order `[image][row][column]`.
-#[derive(Clone, Copy)]
-struct Grid {
-    down: usize,
-    across: usize,
-}
-
-/// Neighbours in a row of tiles.
-struct Line {
-    image: usize,
-    row: usize,
-    column: usize,
-    /// Which tiles of the range they are.
-    tiles: Range<usize>,
-}
-
-impl Grid {
-    fn new(map: &Map) -> Self {
-        Self { down: map.height.div_ceil(2), across: map.width.div_ceil(2) }
-    }
-
-    /// A range of tiles, row by row.
-    #[inline(always)]
-    fn lines(self, tiles: Range<usize>) -> impl Iterator<Item = Line> {
-        let mut at = tiles.start;
-        std::iter::from_fn(move || {
-            let (line, column) = (at / self.across, at % self.across);
-            let count = (self.across - column).min(tiles.end - at);
-            let first = at - tiles.start;
-            at += count;
-            let line =
-                Line { image: line / self.down, row: line % self.down, column, tiles: first..first + count };
-            (count > 0).then_some(line)
-        })
-    }
+pub(super) fn scratch_len(input: usize, form: Form, lanes: usize) -> usize {
+    (input + 2 * lanes) * form.points() * places(input)
 }
 
 impl Kernel for Run<'_, Winograd> {
@@ -160,25 +93,29 @@ impl Kernel for Run<'_, Winograd> {
 
     #[inline(always)]
     fn run<S: Vectors>(self, simd: S) {
-        match self.step.stride {
-            1 => self.all::<S, 4, 16, 2>(simd),
-            _ => self.all::<S, 5, 25, 4>(simd),
+        match self.step.form {
+            Form::Tiles2 => self.all::<S, 4, 16, 2, 2>(simd),
+            Form::Strided => self.all::<S, 5, 25, 2, 4>(simd),
+            Form::Tiles4 => self.all::<S, 6, 36, 4, 4>(simd),
         }
     }
 }
 
 impl Run<'_, Winograd> {
     #[inline(always)]
-    fn all<S: Vectors, const SIDE: usize, const POINTS: usize, const STEP: usize>(&self, simd: S) {
+    fn all<S: Vectors, const SIDE: usize, const POINTS: usize, const TILE: usize, const STEP: usize>(
+        &self,
+        simd: S,
+    ) {
         let Self { step, work, .. } = self;
         work.clear_border(&step.out);
         work.clear_last_lanes(&step.out);
-        let grid = Grid::new(&step.out);
+        let grid = step.form.grid(&step.out);
         let (groups, tiles) = (step.out.channels / step.group[1], work.images * grid.down * grid.across);
         if groups < work.threads && tiles < 2 * MOST_TILES * work.threads {
             // Too few tiles to share: each thread computes a part of the channels.
             for group in 0..groups {
-                self.group::<S, SIDE, POINTS, STEP>(simd, group, 0..tiles, true);
+                self.group::<S, SIDE, POINTS, TILE, STEP>(simd, group, 0..tiles, true);
             }
             return;
         }
@@ -187,14 +124,14 @@ impl Run<'_, Winograd> {
         while at < mine.end {
             let (group, first) = (at / tiles, at % tiles);
             let end = tiles.min(first + mine.end - at);
-            self.group::<S, SIDE, POINTS, STEP>(simd, group, first..end, false);
+            self.group::<S, SIDE, POINTS, TILE, STEP>(simd, group, first..end, false);
             at += end - first;
         }
     }
 
     /// Computes some tiles of a group, or this thread's part of their channels.
     #[inline(always)]
-    fn group<S: Vectors, const SIDE: usize, const POINTS: usize, const STEP: usize>(
+    fn group<S: Vectors, const SIDE: usize, const POINTS: usize, const TILE: usize, const STEP: usize>(
         &self,
         simd: S,
         group: usize,
@@ -219,7 +156,7 @@ impl Run<'_, Winograd> {
                 Product::<POINTS> { run: self, panel: panel.clone(), tiles: count }.multiply(simd);
                 for octet in panel {
                     let (from, tiles) = (octet - first, tiles.clone());
-                    octets.vectorized(Output::<SIDE, POINTS> { run: self, octet, from, tiles });
+                    octets.vectorized(Output::<SIDE, POINTS, TILE> { run: self, octet, from, tiles });
                 }
             }
         }
@@ -229,9 +166,9 @@ impl Run<'_, Winograd> {
     fn scratch(&self) -> [Range<usize>; 2] {
         let Self { step, work, .. } = self;
         let [input, _] = step.group;
-        let len = scratch_len(input, step.stride, step.out.lanes);
+        let len = scratch_len(input, step.form, step.out.lanes);
         let first = step.scratch + work.thread * len;
-        let middle = first + input * points(step.stride) * places(input);
+        let middle = first + input * step.form.points() * places(input);
         [first..middle, middle..first + len]
     }
 }

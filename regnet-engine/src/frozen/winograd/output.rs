@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use super::{Grid, Line, OCTET, Points, Winograd, as_points, filter, load, octet_start, places, store};
+use super::{Line, OCTET, Points, Winograd, as_points, filter, load, octet_start, places, store};
 use crate::frozen::isa::{Kernel, Vectors};
 use crate::frozen::map::Map;
 use crate::frozen::store::Activation;
 use crate::frozen::work::Run;
 
 /// A^T m A of some tiles of an octet of output channels, bias, shortcut and activation.
-pub(super) struct Output<'a, const SIDE: usize, const POINTS: usize> {
+pub(super) struct Output<'a, const SIDE: usize, const POINTS: usize, const TILE: usize> {
     pub run: &'a Run<'a, Winograd>,
     pub octet: usize,
     /// Which octet of the panel it is.
@@ -17,7 +17,7 @@ pub(super) struct Output<'a, const SIDE: usize, const POINTS: usize> {
     pub tiles: Range<usize>,
 }
 
-impl<const SIDE: usize, const POINTS: usize> Kernel for Output<'_, SIDE, POINTS> {
+impl<const SIDE: usize, const POINTS: usize, const TILE: usize> Kernel for Output<'_, SIDE, POINTS, TILE> {
     type Output = ();
 
     #[inline(always)]
@@ -30,19 +30,19 @@ impl<const SIDE: usize, const POINTS: usize> Kernel for Output<'_, SIDE, POINTS>
         let zero = simd.splat_f32s(0.0);
         let start = |map: &Map| octet_start(map, self.octet);
         let (first, shortcut) = (start(out), step.shortcut.as_ref().map(|map| (map, start(map))));
-        for Line { image, row, column, tiles } in Grid::new(out).lines(self.tiles) {
-            let height = out.height - 2 * row;
+        for Line { image, row, column, tiles } in step.form.grid(out).lines(self.tiles) {
+            let height = out.height - TILE * row;
             for (index, sums) in sums[tiles].iter().enumerate() {
-                let column = 2 * (column + index);
+                let column = TILE * (column + index);
                 let width = out.width - column;
-                let pixels = pixels::<S, SIDE, POINTS>(simd, sums);
+                let pixels = pixels::<S, SIDE, POINTS, TILE>(simd, sums);
                 // Whole loops with conditions in them, so that the pixels stay in registers.
-                for y in 0..2 {
-                    for x in 0..2 {
+                for y in 0..TILE {
+                    for x in 0..TILE {
                         if y >= height || x >= width {
                             continue;
                         }
-                        let at = |map: &Map| map.at(image, 2 * row + y, column + x);
+                        let at = |map: &Map| map.at(image, TILE * row + y, column + x);
                         let mut value = simd.add_f32s(pixels[y][x], bias);
                         if let Some((map, start)) = shortcut {
                             let at = start + at(map);
@@ -62,19 +62,25 @@ impl<const SIDE: usize, const POINTS: usize> Kernel for Output<'_, SIDE, POINTS>
 
 /// A^T m A.
 #[inline(always)]
-fn pixels<S: Vectors, const SIDE: usize, const POINTS: usize>(
+fn pixels<S: Vectors, const SIDE: usize, const POINTS: usize, const TILE: usize>(
     simd: S,
     sums: &Points<POINTS>,
-) -> [[S::f32s; 2]; 2] {
+) -> [[S::f32s; TILE]; TILE] {
     let zero = simd.splat_f32s(0.0);
-    let mut rows = [[zero; SIDE]; 2];
+    let mut rows = [[zero; SIDE]; TILE];
     for x in 0..SIDE {
         let mut column = [zero; SIDE];
         for y in 0..SIDE {
             column[y] = load::<S>(&sums[SIDE * y + x]);
         }
-        let [first, second] = filter::output(simd, column);
-        (rows[0][x], rows[1][x]) = (first, second);
+        let column: [_; TILE] = filter::output(simd, column);
+        for y in 0..TILE {
+            rows[y][x] = column[y];
+        }
     }
-    [filter::output(simd, rows[0]), filter::output(simd, rows[1])]
+    let mut pixels = [[zero; TILE]; TILE];
+    for y in 0..TILE {
+        pixels[y] = filter::output(simd, rows[y]);
+    }
+    pixels
 }

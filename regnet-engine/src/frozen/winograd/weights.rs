@@ -1,10 +1,10 @@
 //! Weights in the space of products.
 
-use super::{OCTET, filter, panels};
+use super::{Form, OCTET, filter, panels};
 
 /// Values of the weights of `output` channels once they are packed, each of which sees `input` channels.
-pub(in crate::frozen) fn packed_len(output: usize, input: usize, stride: usize) -> usize {
-    output * input * filter::side(stride).pow(2)
+pub(in crate::frozen) fn packed_len(output: usize, input: usize, form: Form) -> usize {
+    output * input * form.points()
 }
 
 /// Puts weights `[output][input][3][3]`, of groups of `width` output channels, into `packed` in the order
@@ -12,7 +12,7 @@ pub(in crate::frozen) fn packed_len(output: usize, input: usize, stride: usize) 
 pub(in crate::frozen) fn pack(
     weights: &[f32],
     [input, width]: [usize; 2],
-    stride: usize,
+    form: Form,
     lanes: usize,
     packed: &mut [f32],
 ) {
@@ -22,11 +22,12 @@ pub(in crate::frozen) fn pack(
     let panels = (0..groups).flat_map(|group| panels(group * octets..(group + 1) * octets, lanes));
     for panel in panels {
         let (first, count) = (panel.start * OCTET, panel.len() * OCTET);
-        let packed = &mut packed[packed_len(first, input, stride)..][..packed_len(count, input, stride)];
+        let packed = &mut packed[packed_len(first, input, form)..][..packed_len(count, input, form)];
         let kernel = |lane, channel| &kernels[(first + lane) * input + channel];
-        match stride {
-            1 => put::<4>(packed, [input, count], kernel),
-            _ => put::<5>(packed, [input, count], kernel),
+        match form {
+            Form::Tiles2 => put::<4>(packed, [input, count], kernel),
+            Form::Strided => put::<5>(packed, [input, count], kernel),
+            Form::Tiles4 => put::<6>(packed, [input, count], kernel),
         }
     }
 }
@@ -40,15 +41,15 @@ fn put<'a, const SIDE: usize>(
         for channel in 0..input {
             let points = points_of::<SIDE>(kernel(lane, channel));
             for (point, value) in points.into_iter().flatten().enumerate() {
-                packed[(point * input + channel) * count + lane] = value;
+                packed[(point * input + channel) * count + lane] = value as f32;
             }
         }
     }
 }
 
 /// G g G^T.
-fn points_of<const SIDE: usize>(kernel: &[f32; 9]) -> [[f32; SIDE]; SIDE] {
-    let columns: [[f32; SIDE]; 3] =
-        std::array::from_fn(|x| filter::weights(std::array::from_fn(|y| kernel[3 * y + x])));
+fn points_of<const SIDE: usize>(kernel: &[f32; 9]) -> [[f64; SIDE]; SIDE] {
+    let columns: [[f64; SIDE]; 3] =
+        std::array::from_fn(|x| filter::weights(std::array::from_fn(|y| f64::from(kernel[3 * y + x]))));
     std::array::from_fn(|y| filter::weights(columns.map(|column| column[y])))
 }
