@@ -98,7 +98,7 @@ impl Form {
     /// What tiles of a map cost, in tiles. The weights of a few take as long to come as more would to be computed.
     fn tiles(self, height: usize, width: usize) -> usize {
         let tiles = height.div_ceil(self.tile()) * width.div_ceil(self.tile());
-        tiles.max(8)
+        tiles.max(6)
     }
 
     /// The tiles of a map's images.

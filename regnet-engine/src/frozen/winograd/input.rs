@@ -2,15 +2,18 @@
 
 use std::ops::Range;
 
-use super::{Line, Winograd, as_points_mut, filter, load, octet_start, places, store};
+use pulp::bytemuck::cast_slice;
+
+use super::{Line, OCTET, Points, Winograd, as_points_mut, filter, load, octet_start, places};
 use crate::frozen::isa::{Kernel, Vectors};
 use crate::frozen::work::Run;
 
-/// B^T d B of some tiles of an octet of input channels, each `STEP` pixels from its neighbour.
+/// B^T d B of some tiles of a vector of input channels, each `STEP` pixels from its neighbour.
 pub(super) struct Input<'a, const SIDE: usize, const POINTS: usize, const STEP: usize> {
     pub run: &'a Run<'a, Winograd>,
+    /// The vector's first octet.
     pub octet: usize,
-    /// Which octet of the group it is.
+    /// Which octet of the group that is.
     pub to: usize,
     pub tiles: Range<usize>,
 }
@@ -25,7 +28,8 @@ impl<const SIDE: usize, const POINTS: usize, const STEP: usize> Kernel for Input
         let [scratch, _] = self.run.scratch();
         let input = work.memory.read(map.offset..map.offset + map.len());
         let points = as_points_mut::<POINTS>(work.memory.write(scratch));
-        let points = &mut points[self.to * places(step.group[0])..];
+        let places = places(step.group[0]);
+        let points = &mut points[self.to * places..];
         // The pixel above and to the left of the first.
         let corner =
             octet_start(map, self.octet) - map.offset + map.at(0, 0, 0) - map.row_stride() - map.lanes;
@@ -42,7 +46,7 @@ impl<const SIDE: usize, const POINTS: usize, const STEP: usize> Kernel for Input
             for x in STEP..SIDE {
                 columns[x] = transformed(simd, &rows, column_of(STEP * column + x - STEP));
             }
-            for (index, points) in points[tiles].iter_mut().enumerate() {
+            for (index, tile) in tiles.enumerate() {
                 let first = STEP * (column + index);
                 for x in 0..SIDE {
                     columns[x] = if x + STEP < SIDE {
@@ -58,7 +62,7 @@ impl<const SIDE: usize, const POINTS: usize, const STEP: usize> Kernel for Input
                     }
                     let line = filter::input(simd, line);
                     for x in 0..SIDE {
-                        store::<S>(&mut points[SIDE * y + x], line[x]);
+                        put::<S, POINTS>(&mut points[tile..], places, SIDE * y + x, line[x]);
                     }
                 }
             }
@@ -74,4 +78,13 @@ fn transformed<S: Vectors, const SIDE: usize>(simd: S, rows: &[&[f32]; SIDE], at
         values[y] = load::<S>(&rows[y][at..]);
     }
     filter::input(simd, values)
+}
+
+/// Stores a vector at a point of a tile, octet by octet.
+#[inline(always)]
+fn put<S: Vectors, const POINTS: usize>(to: &mut [Points<POINTS>], places: usize, point: usize, value: S::f32s) {
+    let lanes: &[f32] = cast_slice(std::slice::from_ref(&value));
+    for octet in 0..S::F32_LANES / OCTET {
+        to[octet * places][point].copy_from_slice(&lanes[octet * OCTET..][..OCTET]);
+    }
 }

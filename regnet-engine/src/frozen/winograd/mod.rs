@@ -53,15 +53,19 @@ const OCTET: usize = 8;
 
 /// Octets of output channels that are computed together: those of two registers, of one, or one octet.
 fn panels(octets: Range<usize>, lanes: usize) -> impl Iterator<Item = Range<usize>> {
-    let block = lanes / OCTET;
+    pieces(octets, lanes / OCTET, 2)
+}
+
+/// Pieces of at most so many blocks of octets, or of one octet where there is no whole block.
+fn pieces(octets: Range<usize>, block: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     let mut first = octets.start;
     std::iter::from_fn(move || {
         let left = octets.end - first;
+        let blocks = (left / block).min(most);
         let count = match left {
             0 => return None,
-            _ if !first.is_multiple_of(block) || left < block => 1,
-            _ if left < 2 * block => block,
-            _ => 2 * block,
+            _ if blocks == 0 || !first.is_multiple_of(block) => 1,
+            _ => blocks * block,
         };
         first += count;
         Some(first - count..first)
@@ -147,16 +151,26 @@ impl Run<'_, Winograd> {
         for part in 0..parts {
             let at = |part| tiles.start + tiles.len() * part / parts;
             let tiles = at(part)..at(part + 1);
-            for to in 0..input {
-                let (octet, tiles) = (group * input + to, tiles.clone());
-                octets.vectorized(Input::<SIDE, POINTS, STEP> { run: self, octet, to, tiles });
+            let all = group * input..(group + 1) * input;
+            for piece in pieces(all.clone(), S::F32_LANES / OCTET, 1) {
+                let (octet, to, tiles) = (piece.start, piece.start - all.start, tiles.clone());
+                let input = Input::<SIDE, POINTS, STEP> { run: self, octet, to, tiles };
+                if piece.len() * OCTET == S::F32_LANES {
+                    simd.vectorized(input);
+                } else {
+                    octets.vectorized(input);
+                }
             }
             for panel in panels().skip(mine.start).take(mine.len()) {
-                let (first, count) = (panel.start, tiles.len());
-                Product::<POINTS> { run: self, panel: panel.clone(), tiles: count }.multiply(simd);
-                for octet in panel {
-                    let (from, tiles) = (octet - first, tiles.clone());
-                    octets.vectorized(Output::<SIDE, POINTS, TILE> { run: self, octet, from, tiles });
+                Product::<POINTS> { run: self, panel: panel.clone(), tiles: tiles.len() }.multiply(simd);
+                for (from, piece) in pieces(panel, S::F32_LANES / OCTET, 1).enumerate() {
+                    let (octet, tiles) = (piece.start, tiles.clone());
+                    let output = Output::<SIDE, POINTS, TILE> { run: self, octet, from, tiles };
+                    if piece.len() * OCTET == S::F32_LANES {
+                        simd.vectorized(output);
+                    } else {
+                        octets.vectorized(output);
+                    }
                 }
             }
         }
@@ -188,13 +202,13 @@ fn octet_start(map: &Map, octet: usize) -> usize {
     map.offset + channel / map.lanes * map.block_stride() + channel % map.lanes
 }
 
-/// A vector of an octet.
+/// A vector of a map's.
 #[inline(always)]
 fn load<S: Vectors>(from: &[f32]) -> S::f32s {
-    S::as_simd_f32s(&from[..OCTET]).0[0]
+    S::as_simd_f32s(&from[..S::F32_LANES]).0[0]
 }
 
 #[inline(always)]
 fn store<S: Vectors>(to: &mut [f32], value: S::f32s) {
-    S::as_mut_simd_f32s(&mut to[..OCTET]).0[0] = value;
+    S::as_mut_simd_f32s(&mut to[..S::F32_LANES]).0[0] = value;
 }

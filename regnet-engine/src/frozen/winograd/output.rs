@@ -2,17 +2,18 @@
 
 use std::ops::Range;
 
-use super::{Line, OCTET, Points, Winograd, as_points, filter, load, octet_start, places, store};
+use super::{Line, OCTET, Winograd, filter, load, octet_start, places, store};
 use crate::frozen::isa::{Kernel, Vectors};
 use crate::frozen::map::Map;
 use crate::frozen::store::Activation;
 use crate::frozen::work::Run;
 
-/// A^T m A of some tiles of an octet of output channels, bias, shortcut and activation.
+/// A^T m A of some tiles of a vector of output channels, bias, shortcut and activation.
 pub(super) struct Output<'a, const SIDE: usize, const POINTS: usize, const TILE: usize> {
     pub run: &'a Run<'a, Winograd>,
+    /// The vector's first octet.
     pub octet: usize,
-    /// Which octet of the panel it is.
+    /// Which vector of the panel it is.
     pub from: usize,
     pub tiles: Range<usize>,
 }
@@ -25,7 +26,8 @@ impl<const SIDE: usize, const POINTS: usize, const TILE: usize> Kernel for Outpu
         let Run { step, work, .. } = self.run;
         let out = &step.out;
         let [_, scratch] = self.run.scratch();
-        let sums = &as_points::<POINTS>(work.memory.read(scratch))[self.from * places(step.group[0])..];
+        let sums = S::as_simd_f32s(work.memory.read(scratch)).0.as_chunks::<POINTS>().0;
+        let sums = &sums[self.from * places(step.group[0])..];
         let bias = load::<S>(&work.weights[step.bias + self.octet * OCTET..]);
         let zero = simd.splat_f32s(0.0);
         let start = |map: &Map| octet_start(map, self.octet);
@@ -46,13 +48,13 @@ impl<const SIDE: usize, const POINTS: usize, const TILE: usize> Kernel for Outpu
                         let mut value = simd.add_f32s(pixels[y][x], bias);
                         if let Some((map, start)) = shortcut {
                             let at = start + at(map);
-                            value = simd.add_f32s(value, load::<S>(work.memory.read(at..at + OCTET)));
+                            value = simd.add_f32s(value, load::<S>(work.memory.read(at..at + S::F32_LANES)));
                         }
                         if step.activation == Activation::Relu {
                             value = simd.max_f32s(value, zero);
                         }
                         let at = first + at(out);
-                        store::<S>(work.memory.write(at..at + OCTET), value);
+                        store::<S>(work.memory.write(at..at + S::F32_LANES), value);
                     }
                 }
             }
@@ -64,14 +66,14 @@ impl<const SIDE: usize, const POINTS: usize, const TILE: usize> Kernel for Outpu
 #[inline(always)]
 fn pixels<S: Vectors, const SIDE: usize, const POINTS: usize, const TILE: usize>(
     simd: S,
-    sums: &Points<POINTS>,
+    sums: &[S::f32s; POINTS],
 ) -> [[S::f32s; TILE]; TILE] {
     let zero = simd.splat_f32s(0.0);
     let mut rows = [[zero; SIDE]; TILE];
     for x in 0..SIDE {
         let mut column = [zero; SIDE];
         for y in 0..SIDE {
-            column[y] = load::<S>(&sums[SIDE * y + x]);
+            column[y] = sums[SIDE * y + x];
         }
         let column: [_; TILE] = filter::output(simd, column);
         for y in 0..TILE {

@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use pulp::bytemuck::cast_slice;
-
-use super::{OCTET, Points, Winograd, as_points, as_points_mut, places};
+use super::{OCTET, Points, Winograd, as_points, places};
 use crate::frozen::isa::{Kernel, Vectors, prefetch_after};
 use crate::frozen::work::{Run, begin};
 
@@ -22,6 +20,7 @@ pub(super) const MOST_TILES: usize = 14;
 /// The most tiles that registers hold the sums of, for so many registers a tile.
 const fn most_tiles<S: Vectors>(blocks: usize) -> usize {
     match (S::REGISTER_COUNT >= 32, blocks) {
+        (true, 1) => 16,
         (true, _) => MOST_TILES,
         (false, 1) => 12,
         (false, _) => 6,
@@ -42,8 +41,8 @@ impl<const POINTS: usize> Product<'_, POINTS> {
     fn blocks<S: Vectors, const BLOCKS: usize>(self, simd: S) {
         let Run { step, work, .. } = self.run;
         let [inputs, sums] = self.run.scratch();
-        let (inputs, sums) =
-            (as_points::<POINTS>(work.memory.read(inputs)), as_points_mut(work.memory.write(sums)));
+        let inputs = as_points::<POINTS>(work.memory.read(inputs));
+        let sums = S::as_mut_simd_f32s(work.memory.write(sums)).0.as_chunks_mut::<POINTS>().0;
         let size = POINTS * step.group[0] * OCTET;
         let weights = &work.weights[step.weights + self.panel.start * size..][..self.panel.len() * size];
         let most = most_tiles::<S>(BLOCKS);
@@ -52,35 +51,38 @@ impl<const POINTS: usize> Product<'_, POINTS> {
             let count = begin(self.tiles, most, part + 1) - first;
             let (inputs, sums) = (&inputs[first..], &mut sums[first..]);
             let [width, _] = step.group;
-            let factors = Factors { inputs, sums, places: places(width), octets: width / OCTET, weights };
+            let factors = Factors { inputs, places: places(width), octets: width / OCTET, weights };
             macro_rules! choose {
                 ($($tiles:literal)*) => {
                     match count.next_multiple_of(2).max(4) {
-                        $($tiles => simd.vectorized(Tiles::<'_, $tiles, BLOCKS, POINTS>(factors)),)*
+                        $($tiles => simd.vectorized(Tiles::<'_, S, $tiles, BLOCKS, POINTS> { factors, sums }),)*
                         _ => unreachable!("{count} tiles are not multiplied at once"),
                     }
                 };
             }
-            choose!(4 6 8 10 12 14);
+            choose!(4 6 8 10 12 14 16);
         }
     }
 }
 
-/// What is multiplied, and where the sums go.
+/// What is multiplied.
 struct Factors<'a, const POINTS: usize> {
     inputs: &'a [Points<POINTS>],
-    sums: &'a mut [Points<POINTS>],
-    /// From an octet to the next.
+    /// From an octet to the next, and from a block of sums to the next.
     places: usize,
     octets: usize,
     weights: &'a [f32],
 }
 
 /// Products of `TILES` tiles and `BLOCKS` vectors of output channels.
-struct Tiles<'a, const TILES: usize, const BLOCKS: usize, const POINTS: usize>(Factors<'a, POINTS>);
+struct Tiles<'a, V: Vectors, const TILES: usize, const BLOCKS: usize, const POINTS: usize> {
+    factors: Factors<'a, POINTS>,
+    /// `[block][place]`.
+    sums: &'a mut [[V::f32s; POINTS]],
+}
 
-impl<const TILES: usize, const BLOCKS: usize, const POINTS: usize> Kernel
-    for Tiles<'_, TILES, BLOCKS, POINTS>
+impl<V: Vectors, const TILES: usize, const BLOCKS: usize, const POINTS: usize> Kernel
+    for Tiles<'_, V, TILES, BLOCKS, POINTS>
 {
     type Output = ();
 
@@ -90,7 +92,7 @@ impl<const TILES: usize, const BLOCKS: usize, const POINTS: usize> Kernel
         if TILES > most_tiles::<S>(BLOCKS) {
             unreachable!("more sums than registers");
         }
-        let Self(factors) = self;
+        let Self { factors, sums: to } = self;
         let mut weights =
             S::as_simd_f32s(factors.weights).0.as_chunks::<BLOCKS>().0.as_chunks::<OCTET>().0.iter();
         for point in 0..POINTS {
@@ -100,27 +102,11 @@ impl<const TILES: usize, const BLOCKS: usize, const POINTS: usize> Kernel
                 let weights = weights.next().expect("weights of each octet");
                 sums = add(simd, sums, inputs, point, weights);
             }
-            put::<S, TILES, BLOCKS, POINTS>(factors.sums, factors.places, point, &sums);
-        }
-    }
-}
-
-/// Stores sums octet by octet.
-#[inline(always)]
-fn put<S: Vectors, const TILES: usize, const BLOCKS: usize, const POINTS: usize>(
-    to: &mut [Points<POINTS>],
-    places: usize,
-    point: usize,
-    sums: &[[S::f32s; BLOCKS]; TILES],
-) {
-    let octets = S::F32_LANES / OCTET;
-    for block in 0..BLOCKS {
-        for octet in 0..octets {
-            let to = &mut to[(block * octets + octet) * places..];
-            let to = to.first_chunk_mut::<TILES>().expect("room for the tiles");
-            for tile in 0..TILES {
-                let lanes: &[f32] = cast_slice(&sums[tile][block..=block]);
-                to[tile][point].copy_from_slice(&lanes[octet * OCTET..][..OCTET]);
+            for block in 0..BLOCKS {
+                let to = to[block * factors.places..].first_chunk_mut::<TILES>().expect("room for the tiles");
+                for tile in 0..TILES {
+                    to[tile][point] = pulp::cast(sums[tile][block]);
+                }
             }
         }
     }
