@@ -1,12 +1,10 @@
 //! Convolutions in which every output channel sees every input channel.
 
-use std::ops::Range;
-
 use super::isa::{Kernel, Vectors};
 use super::map::Map;
 use super::store::{Activation, Place, Store};
 use super::tile::{Factor, MOST_BLOCKS, most_pixels, multiply};
-use super::work::{Run, Work};
+use super::work::{Run, Work, lines};
 
 /// One of the maps that a convolution sums over.
 #[derive(Debug)]
@@ -108,52 +106,46 @@ impl Kernel for Run<'_, Dense> {
 }
 
 /// Hands out a thread's part of the panels of `blocks` blocks and of each panel's tiles: `tiles` says how many a panel of
-/// so many blocks has, `values` how large weights and inputs are.
+/// so many blocks has, `values` how many weights and inputs there are.
 #[inline(always)]
 pub(super) fn each_tile(
     work: &Work<'_>,
     blocks: usize,
     stride: usize,
     tiles: impl Fn(usize) -> usize,
-    values: (usize, usize),
+    (weights, inputs): (usize, usize),
     mut tile: impl FnMut(Panel, usize),
 ) {
     let odd = odd(blocks, stride);
     let pairs = (blocks - odd.map_or(0, |panel| panel.blocks)) / 2;
+    let shares_pixels = work.shares_pixels(weights, inputs, tiles(2));
     let groups = [(pairs, Panel { first: 0, blocks: 2 }), (1, odd.unwrap_or_default())];
-    for (count, Panel { first, blocks }) in groups {
-        if count * blocks == 0 {
+    for (panels, Panel { first, blocks: wide }) in groups.into_iter().filter(|(_, panel)| panel.blocks > 0) {
+        let tiles = tiles(wide);
+        let panel = |panel| Panel { first: first + panel * wide, blocks: wide };
+        if !shares_pixels {
+            // Where this thread's and the next one's part of the blocks begins, in tiles of these panels.
+            let begin = |thread: usize| {
+                let blocks = (blocks * thread).saturating_sub(first * work.threads);
+                (blocks * tiles / (wide * work.threads)).min(panels * tiles)
+            };
+            for (index, tiles) in lines(begin(work.thread)..begin(work.thread + 1), tiles) {
+                for at in tiles {
+                    tile(panel(index), at);
+                }
+            }
             continue;
         }
-        let order = Order::new(work, count, tiles(blocks), values);
-        for outer in order.outer.clone() {
-            for inner in order.inner.clone() {
-                let (panel, index) = if order.panels_first { (outer, inner) } else { (inner, outer) };
-                tile(Panel { first: first + panel * blocks, blocks }, index);
+        let mine = work.part(tiles);
+        // The inner loop streams what the outer does not hold: all inputs for each panel, or all weights for each tile.
+        let panels_first = streamed(inputs, panels) <= streamed(weights, mine.len());
+        let (outer, inner) = if panels_first { (0..panels, mine) } else { (mine, 0..panels) };
+        for outer in outer {
+            for inner in inner.clone() {
+                let (index, at) = if panels_first { (outer, inner) } else { (inner, outer) };
+                tile(panel(index), at);
             }
         }
-    }
-}
-
-/// Which panels and tiles a thread computes, and which of the two it goes through in the outer loop.
-struct Order {
-    outer: Range<usize>,
-    inner: Range<usize>,
-    panels_first: bool,
-}
-
-impl Order {
-    fn new(work: &Work<'_>, panels: usize, tiles: usize, (weights, inputs): (usize, usize)) -> Self {
-        let few = 4 * work.threads;
-        let (panels, tiles) = if panels.is_multiple_of(work.threads) || panels > few && panels > tiles {
-            (work.part(panels), 0..tiles)
-        } else {
-            (0..panels, work.part(tiles))
-        };
-        // The inner loop streams what the outer does not hold: all inputs for each panel, or all weights for each tile.
-        let panels_first = streamed(inputs, panels.len()) <= streamed(weights, tiles.len());
-        let (outer, inner) = if panels_first { (panels, tiles) } else { (tiles, panels) };
-        Self { outer, inner, panels_first }
     }
 }
 

@@ -40,11 +40,37 @@ impl Work<'_> {
         count * self.thread / self.threads..count * (self.thread + 1) / self.threads
     }
 
+    /// Whether threads are to share the pixels of a step that reads so many weights and other inputs, or else the channels.
+    ///
+    /// What another thread has computed comes from another processor's cache, as slowly as weights do. Threads that share
+    /// pixels read most of what they have computed themselves before; those that share channels read a part of the weights.
+    pub fn shares_pixels(&self, weights: usize, inputs: usize, parts: usize) -> bool {
+        inputs >= weights && self.is_even(parts)
+    }
+
+    /// Whether the threads' parts of `count` pieces are about equal.
+    fn is_even(&self, count: usize) -> bool {
+        count.is_multiple_of(self.threads) || count >= 16 * self.threads
+    }
+
+    /// This thread's part of a table of equal pieces, `[row][column]`: rows, and the columns of each. Threads share the
+    /// columns of every row, or else all pieces in a row.
+    pub fn share(
+        &self,
+        rows: usize,
+        columns: usize,
+        every_row: bool,
+    ) -> impl Iterator<Item = (usize, Range<usize>)> + use<> {
+        let mine = self.part(columns);
+        let pieces = if every_row { 0..rows * columns } else { self.part(rows * columns) };
+        lines(pieces, columns).map(move |(row, rest)| (row, if every_row { mine.clone() } else { rest }))
+    }
+
     /// This thread's part of a map's rows: block, image and row of each.
     pub fn rows(&self, map: &Map) -> impl Iterator<Item = [usize; 3]> + use<> {
-        let (images, height) = (self.images, map.height);
-        let lines = self.part(map.blocks() * images * height);
-        lines.map(move |line| [line / (images * height), line / height % images, line % height])
+        let (height, lines) = (map.height, self.images * map.height);
+        let blocks = self.share(map.blocks(), lines, self.is_even(lines));
+        blocks.flat_map(move |(block, lines)| lines.map(move |line| [block, line / height, line % height]))
     }
 
     /// Zeroes this thread's part of a map's borders. Others may write inside of them at the same time, so that nothing else
@@ -83,6 +109,14 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// A range of pieces of a table, `[row][column]`: rows, and the columns of each.
+pub(super) fn lines(pieces: Range<usize>, columns: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
+    (pieces.start / columns..pieces.end.div_ceil(columns)).map(move |row| {
+        let first = row * columns;
+        (row, pieces.start.saturating_sub(first)..columns.min(pieces.end - first))
+    })
 }
 
 /// `count` pieces in parts of at most `most`, as equal as can be: where part `index` of them begins.

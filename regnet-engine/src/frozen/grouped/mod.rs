@@ -51,18 +51,17 @@ impl<'a> Kernel for Run<'a, Grouped> {
         let most = most_columns(isa);
         let columns = step.out.width.div_ceil(most);
         let bands = step.out.height.div_ceil(ROWS);
-        // Whole blocks where there are enough of them: their weights stay where they are.
-        let (blocks, lines) = (step.out.blocks(), work.images * bands);
-        let share_blocks = blocks.is_multiple_of(work.threads) || blocks >= 4 * work.threads;
-        let (blocks, lines) =
-            if share_blocks { (work.part(blocks), 0..lines) } else { (0..blocks, work.part(lines)) };
+        let lines = work.images * bands;
+        let weights = 9 * step.out.channels * step.sources.group_width();
+        let inputs = step.input.channels * step.input.pixels() * work.images;
+        let shares_pixels = work.shares_pixels(weights, inputs, lines);
         let input = work.memory.read(step.input.range());
-        for block in blocks {
+        for (block, lines) in work.share(step.out.blocks(), lines, shares_pixels) {
             let source = &step.sources.blocks[block];
             let lanes = S::F32_LANES;
             let weights = &work.weights[step.weights + source.weights * lanes..];
             let bias = &work.weights[step.bias + block * lanes..][..lanes];
-            for line in lines.clone() {
+            for line in lines {
                 let (image, row) = (line / bands, line % bands * ROWS);
                 let rows = ROWS.min(step.out.height - row);
                 let place = |map| Place::row(map, block, image, row, 0);

@@ -33,14 +33,13 @@ impl NarrowKernel for Run<'_, Grouped> {
         let most = most_columns(isa);
         let columns = step.width.div_ceil(most);
         let bands = step.height.div_ceil(ROWS);
-        // Whole blocks where there are enough of them: their weights stay where they are.
-        let (blocks, lines) = (step.sources.blocks.len(), work.images * bands);
-        let share_blocks = blocks.is_multiple_of(work.threads) || blocks >= 4 * work.threads;
-        let (blocks, lines) =
-            if share_blocks { (work.part(blocks), 0..lines) } else { (0..blocks, work.part(lines)) };
+        let lines = work.images * bands;
+        let weights = 9 * step.channels * step.sources.group_width;
+        let inputs = step.channels * step.input.pixels() * work.images;
+        let shares_pixels = work.shares_pixels(weights, inputs, lines);
         let input = work.memory.read(step.input.range());
-        for block in blocks {
-            for line in lines.clone() {
+        for (block, lines) in work.share(step.sources.blocks.len(), lines, shares_pixels) {
+            for line in lines {
                 let (image, row) = (line / bands, line % bands * ROWS);
                 let rows = ROWS.min(step.height - row);
                 for tile in 0..columns {

@@ -123,13 +123,10 @@ impl Run<'_, Winograd> {
             }
             return;
         }
-        let mine = work.part(groups * tiles);
-        let mut at = mine.start;
-        while at < mine.end {
-            let (group, first) = (at / tiles, at % tiles);
-            let end = tiles.min(first + mine.end - at);
-            self.group::<S, SIDE, POINTS, TILE, STEP>(simd, group, first..end, false);
-            at += end - first;
+        let weights = packed_len(step.out.channels, step.group[0], step.form);
+        let inputs = step.input.channels * step.input.pixels() * work.images;
+        for (group, tiles) in work.share(groups, tiles, work.shares_pixels(weights, inputs, tiles)) {
+            self.group::<S, SIDE, POINTS, TILE, STEP>(simd, group, tiles, false);
         }
     }
 
