@@ -59,7 +59,8 @@ use crate::weights::WeightsError;
 use crate::{Accepts, BuiltFrom, Declared, DynRegNet, model};
 
 pub use regnet_engine::frozen::{
-    Calibration, Engine, FreezeError as EngineError, Isa, Options, Precision, Ranges, StepTime, Tuning, peak,
+    Calibration, Engine, FreezeError as EngineError, Isa, Options, Precision, Ranges, StepTime, Tuning, Way,
+    peak,
 };
 
 /// Why a network could not be frozen or run.

@@ -1,10 +1,11 @@
 //! [`Tuning`] in a file beside weights.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use regnet_engine::frozen::{Isa, Tuning};
+use regnet_engine::frozen::{Isa, Tuning, Way};
 use serde_json::{Value, json};
 
 use crate::weights::{WeightsError, write_whole};
@@ -21,7 +22,8 @@ pub fn path(weights: &Path) -> PathBuf {
 /// # Errors
 /// [`WeightsError::Io`].
 pub fn save(tuning: &Tuning, weights: &Path) -> Result<(), WeightsError> {
-    let object = json!({ "isa": tuning.isa.name(), "winograd": tuning.winograd });
+    let ways: BTreeMap<_, _> = tuning.ways.iter().map(|(layer, way)| (layer, way.name())).collect();
+    let object = json!({ "isa": tuning.isa.name(), "ways": ways });
     write_whole(&path(weights), format!("{object:#}\n").as_bytes())
 }
 
@@ -41,14 +43,15 @@ pub fn load(weights: &Path) -> Result<Option<Tuning>, WeightsError> {
         WeightsError::Format { path, what: "a tuning of convolutions", reason }
     };
     let object: Value = serde_json::from_slice(&bytes).map_err(|error| wrong(&error.to_string()))?;
-    let (Some(isa), Some(winograd)) = (object["isa"].as_str(), object["winograd"].as_object()) else {
-        return Err(wrong("it has no `isa` and `winograd`"));
+    let (Some(isa), Some(ways)) = (object["isa"].as_str(), object["ways"].as_object()) else {
+        return Err(wrong("it has no `isa` and `ways`"));
     };
-    let way = |(layer, way): (&String, &Value)| Some((layer.clone(), way.as_bool()?));
-    let Some(winograd) = winograd.iter().map(way).collect() else {
-        return Err(wrong("`winograd` is true or false for each layer"));
+    let way = |(layer, way): (&String, &Value)| {
+        let way = way.as_str().ok_or_else(|| format!("the way of `{layer}` is no text"))?;
+        Ok((layer.clone(), Way::from_str(way)?))
     };
-    Ok(Isa::from_str(isa).ok().map(|isa| Tuning { isa, winograd }))
+    let ways = ways.iter().map(way).collect::<Result<_, String>>().map_err(|reason| wrong(&reason))?;
+    Ok(Isa::from_str(isa).ok().map(|isa| Tuning { isa, ways }))
 }
 
 #[cfg(test)]
@@ -61,9 +64,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let weights = folder.path().join("net.safetensors");
         assert_eq!(load(&weights).unwrap(), None);
-        let winograd = [("s1.b1.f.b", true), ("s2.b1.f.b", false)];
-        let winograd = winograd.map(|(layer, way)| (layer.to_owned(), way)).into();
-        let tuning = Tuning { isa: Isa::Portable, winograd };
+        let ways = Way::ALL.map(|way| (format!("s1.b{}.f.b", way as usize), way)).into();
+        let tuning = Tuning { isa: Isa::Portable, ways };
         save(&tuning, &weights).unwrap();
         assert_eq!(load(&weights).unwrap(), Some(tuning));
     }
@@ -76,8 +78,9 @@ mod tests {
             std::fs::write(path(&weights), text).unwrap();
             load(&weights)
         };
-        assert_eq!(read(r#"{"isa": "of tomorrow", "winograd": {}}"#).unwrap(), None);
-        for text in ["", "[]", "{}", r#"{"isa": "portable", "winograd": {"s1.b1.f.b": 1}}"#] {
+        assert_eq!(read(r#"{"isa": "of tomorrow", "ways": {}}"#).unwrap(), None);
+        let unknown = r#"{"isa": "portable", "ways": {"s1.b1.f.b": "fast"}}"#;
+        for text in ["", "[]", "{}", r#"{"isa": "portable", "ways": {"s1.b1.f.b": 1}}"#, unknown] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains("net.safetensors.tuning.json"), "{error}");
         }

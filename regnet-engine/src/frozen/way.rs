@@ -64,7 +64,9 @@ impl Method {
         let LayerOp::Conv(conv) = &layer.op else { return None };
         Some(match conv {
             _ if conv.inputs == [0] => Self::Image,
-            _ if let Some(form) = winograd::is_possible(conv).then(way).and_then(|way| Form::new(way, conv)) => {
+            _ if let Some(form) =
+                winograd::is_possible(conv).then(way).and_then(|way| Form::new(way, conv)) =>
+            {
                 Self::Winograd(form)
             }
             _ if is_grouped(conv) => Self::Grouped,

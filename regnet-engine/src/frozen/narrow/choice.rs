@@ -7,8 +7,8 @@ use super::numbers::{Code, Format};
 use super::sources::Sources;
 use crate::frozen::isa::Isa;
 use crate::frozen::lower::{Convolution, Layer, LayerOp};
-use crate::frozen::way::is_grouped;
 use crate::frozen::store::Activation;
+use crate::frozen::way::is_grouped;
 
 /// Which layers are computed in narrow numbers, and how each value is coded for them.
 #[derive(Debug)]

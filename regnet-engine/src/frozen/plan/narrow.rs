@@ -6,9 +6,9 @@ use crate::frozen::lower::{Convolution, LayerOp};
 use crate::frozen::map::Map;
 use crate::frozen::narrow::{Choice, Convert, Dense, Grouped, Kind, Outlet, Spot, Step};
 use crate::frozen::pack::Places;
-use crate::frozen::way::is_grouped;
 use crate::frozen::step;
 use crate::frozen::store::Activation;
+use crate::frozen::way::is_grouped;
 
 /// For each value, whether it is needed in f32, and whether what computes it is to write narrow numbers.
 pub(super) struct Needs {

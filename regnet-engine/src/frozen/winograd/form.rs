@@ -38,7 +38,9 @@ pub(in crate::frozen) fn likely(layer: &Layer) -> Way {
     let group = conv.conv.group_width;
     let cost = |&way: &Way| match Form::new(way, conv) {
         _ if way == Way::Direct => 5 * layer.shape.h * layer.shape.w * 9 * group,
-        Some(form) => 4 * form.tiles(layer.shape.h, layer.shape.w) * form.points() * (group + form.transforms()),
+        Some(form) => {
+            4 * form.tiles(layer.shape.h, layer.shape.w) * form.points() * (group + form.transforms())
+        }
         None => usize::MAX,
     };
     Way::ALL.into_iter().min_by_key(cost).unwrap_or(Way::Direct)

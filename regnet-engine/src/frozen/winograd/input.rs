@@ -82,7 +82,12 @@ fn transformed<S: Vectors, const SIDE: usize>(simd: S, rows: &[&[f32]; SIDE], at
 
 /// Stores a vector at a point of a tile, octet by octet.
 #[inline(always)]
-fn put<S: Vectors, const POINTS: usize>(to: &mut [Points<POINTS>], places: usize, point: usize, value: S::f32s) {
+fn put<S: Vectors, const POINTS: usize>(
+    to: &mut [Points<POINTS>],
+    places: usize,
+    point: usize,
+    value: S::f32s,
+) {
     let lanes: &[f32] = cast_slice(std::slice::from_ref(&value));
     for octet in 0..S::F32_LANES / OCTET {
         to[octet * places][point].copy_from_slice(&lanes[octet * OCTET..][..OCTET]);

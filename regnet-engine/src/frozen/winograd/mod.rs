@@ -22,8 +22,8 @@ use super::map::Map;
 use super::store::Activation;
 use super::work::Run;
 
-pub(super) use form::{Form, is_possible, likely};
 use form::Line;
+pub(super) use form::{Form, is_possible, likely};
 use input::Input;
 use output::Output;
 use product::{MOST_TILES, Product};
