@@ -4,7 +4,7 @@ use super::isa::{Kernel, Vectors};
 use super::map::Map;
 use super::store::{Activation, Place, Store};
 use super::tile::{Factor, MOST_BLOCKS, most_pixels, multiply};
-use super::work::{Cut, Run, Work, lines};
+use super::work::{Run, Work, lines};
 
 /// One of the maps that a convolution sums over.
 #[derive(Debug)]
@@ -98,25 +98,11 @@ impl Kernel for Run<'_, Dense> {
     fn run<S: Vectors>(self, simd: S) {
         self.work.clear_border(&self.step.out);
         let blocks = self.step.out.blocks();
-        let tiles = |blocks| self.lines() * self.cut(blocks).parts;
-        let mut desk = self.desk::<S>(Panel::default());
+        let tiles = |blocks| self.tiles(blocks);
         each_tile(&self.work, blocks, self.step.stride, tiles, self.values(), |panel, tile| {
-            if panel != desk.panel {
-                desk = self.desk::<S>(panel);
-            }
-            self.tile(simd, &mut desk, tile);
+            self.tile(simd, panel, tile);
         });
     }
-}
-
-/// What the tiles of a panel have in common. It is found once where they follow one another, since a tile takes about a
-/// microsecond.
-struct Desk<'a> {
-    panel: Panel,
-    cut: Cut,
-    bias: &'a [f32],
-    /// Those of the operands, but for where they start.
-    factors: [Factor<'a>; MOST_OPERANDS],
 }
 
 /// Hands out a thread's part of the panels of `blocks` blocks and of each panel's tiles: `tiles` says how many a panel of
@@ -170,7 +156,7 @@ fn streamed(values: usize, times: usize) -> usize {
     values * times * if values > NEAR { 4 } else { 1 }
 }
 
-impl<'a> Run<'a, Dense> {
+impl Run<'_, Dense> {
     /// Values of all weights, and of all inputs.
     fn values(&self) -> (usize, usize) {
         let taps = self.step.kernel * self.step.kernel;
@@ -184,67 +170,64 @@ impl<'a> Run<'a, Dense> {
         self.step.kernel == 1
     }
 
-    /// Rows, if they are cut into tiles one by one.
-    fn lines(&self) -> usize {
-        if self.flat() { 1 } else { self.work.images * self.step.out.height }
+    /// Pixels that are cut into tiles together.
+    fn line(&self) -> usize {
+        if self.flat() { self.work.images * self.step.out.pixels() } else { self.step.out.width }
     }
 
-    /// The tiles of a line, in a panel of `blocks` blocks.
-    fn cut(&self, blocks: usize) -> Cut {
-        let out = &self.step.out;
-        let line = if self.flat() { self.work.images * out.pixels() } else { out.width };
-        Cut::new(line, most_pixels(self.isa, blocks, self.step.stride))
+    /// Tiles of a panel of `blocks` blocks.
+    fn tiles(&self, blocks: usize) -> usize {
+        let lines = if self.flat() { 1 } else { self.work.images * self.step.out.height };
+        lines * self.line().div_ceil(most_pixels(self.isa, blocks, self.step.stride))
     }
 
-    fn desk<S: Vectors>(&self, panel: Panel) -> Desk<'a> {
+    #[inline(always)]
+    fn tile<S: Vectors>(&self, simd: S, panel: Panel, tile: usize) {
         let Self { step, work, .. } = self;
+        let most = most_pixels(self.isa, panel.blocks, step.stride);
+        // Divisions take long where tiles are short.
+        let tiles = self.line().div_ceil(most);
+        let (line, tile) = if self.flat() { (0, tile) } else { (tile / tiles, tile % tiles) };
+        let begin = |tile| self.line() * tile / tiles;
+        let (first, pixels) = (begin(tile), begin(tile + 1) - begin(tile));
+
+        let (out, shortcut);
+        let (image, row) =
+            if self.flat() { (0, 0) } else { (line / step.out.height, line % step.out.height) };
+        if self.flat() {
+            out = Place::pixels(&step.out, step.positions.as_deref(), panel.first, first, pixels);
+            shortcut = step.shortcut.as_ref().map(|map| {
+                Place::pixels(map, step.shortcut_positions.as_deref(), panel.first, first, pixels)
+            });
+        } else {
+            out = Place::row(&step.out, panel.first, image, row, first);
+            shortcut = step.shortcut.as_ref().map(|map| Place::row(map, panel.first, image, row, first));
+        }
         let lanes = S::F32_LANES;
+        let bias = &work.weights[step.bias + panel.first * lanes..][..panel.blocks * lanes];
+        let store = Store { memory: work.memory, bias, out, shortcut, activation: step.activation };
+
         let mut factors = [Factor::NOTHING; MOST_OPERANDS];
         for (factor, Operand { map, weights }) in factors.iter_mut().zip(&step.operands) {
             let size = step.taps.len() * map.channels * lanes;
+            let start = if self.flat() {
+                first * lanes
+            } else {
+                // The first tap is that of the pixel above and to the left.
+                let reach = step.kernel / 2 * (map.row_stride() + lanes);
+                map.at(image, row * step.stride, first * step.stride) - reach
+            };
             *factor = Factor {
                 input: work.memory.read(map.range()),
                 block_stride: map.block_stride(),
                 channels: map.channels,
                 weights: &work.weights[weights + panel.first * size..][..panel.blocks * size],
                 taps: &step.taps,
-                start: 0,
+                start,
             };
         }
-        let bias = &work.weights[step.bias + panel.first * lanes..][..panel.blocks * lanes];
-        Desk { panel, cut: self.cut(panel.blocks), bias, factors }
-    }
-
-    #[inline(always)]
-    fn tile<S: Vectors>(&self, simd: S, desk: &mut Desk<'_>, tile: usize) {
-        let Self { step, work, .. } = self;
-        let Panel { first: block, blocks } = desk.panel;
-        let factors = &mut desk.factors[..step.operands.len()];
-        let pixels;
-        let [out, shortcut] = if self.flat() {
-            pixels = desk.cut.part(tile);
-            let (first, count) = (pixels.start, pixels.len());
-            factors.iter_mut().for_each(|factor| factor.start = first * S::F32_LANES);
-            [(Some(&step.out), &step.positions), (step.shortcut.as_ref(), &step.shortcut_positions)].map(
-                |(map, positions)| {
-                    map.map(|map| Place::pixels(map, positions.as_deref(), block, first, count))
-                },
-            )
-        } else {
-            let (line, tile) = (tile / desk.cut.parts, tile % desk.cut.parts);
-            let (image, row) = (line / step.out.height, line % step.out.height);
-            pixels = desk.cut.part(tile);
-            for (factor, Operand { map, .. }) in factors.iter_mut().zip(&step.operands) {
-                // The first tap is that of the pixel above and to the left.
-                let reach = step.kernel / 2 * (map.row_stride() + S::F32_LANES);
-                factor.start = map.at(image, row * step.stride, pixels.start * step.stride) - reach;
-            }
-            [Some(&step.out), step.shortcut.as_ref()]
-                .map(|map| map.map(|map| Place::row(map, block, image, row, pixels.start)))
-        };
-        let out = out.expect("the place of what is computed");
-        let store = Store { memory: work.memory, out, shortcut, activation: step.activation };
-        multiply(simd, pixels.len(), blocks, step.stride, factors, desk.bias, store);
+        let factors = &factors[..step.operands.len()];
+        multiply(simd, pixels, panel.blocks, step.stride, factors, store);
     }
 }
 

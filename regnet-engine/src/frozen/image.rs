@@ -2,8 +2,8 @@
 
 use super::isa::{Kernel, Vectors};
 use super::map::Map;
-use super::store::{Activation, Place, Store, biases};
-use super::work::{Cut, Run, Work};
+use super::store::{Activation, Place, Store};
+use super::work::{Run, Work, begin};
 
 /// A dense convolution of images `[channel][row][column]`.
 #[derive(Debug)]
@@ -94,13 +94,13 @@ impl Kernel for Run<'_, Image> {
         let Self { step, isa, work } = self;
         work.clear_border(&step.out);
         let most = if isa.registers() >= 32 { 14 } else { 6 };
-        let tiles = Cut::new(step.out.width, most);
+        let tiles = step.out.width.div_ceil(most);
         let canvas = work.memory.read(step.canvas..step.canvas + step.canvas_len(work.images));
         let blocks = step.out.blocks();
         for line in work.part(work.images * step.out.height) {
-            for tile in 0..tiles.parts {
-                let columns = tiles.part(tile);
-                let (column, pixels) = (columns.start, columns.len());
+            for tile in 0..tiles {
+                let column = begin(step.out.width, most, tile);
+                let pixels = begin(step.out.width, most, tile + 1) - column;
                 for block in (0..blocks).step_by(PANEL) {
                     let at = At { step, work, canvas, line, column, block };
                     multiply(simd, pixels, (blocks - block).min(PANEL), &at);
@@ -139,15 +139,15 @@ impl<const PIXELS: usize, const BLOCKS: usize, const STEP: usize> Kernel for Til
         let weights = S::as_simd_f32s(weights).0.as_chunks::<BLOCKS>().0;
         let plane = image * step.channels * step.canvas_rows();
         let start = (plane + row * STEP) * step.canvas_row() + column * STEP;
-        let bias = &work.weights[step.bias + block * S::F32_LANES..];
-        let mut sums = biases::<S, PIXELS, BLOCKS>(bias);
+        let mut sums = [[simd.splat_f32s(0.0); BLOCKS]; PIXELS];
         for (&tap, weights) in step.taps.iter().zip(weights) {
             let pixels = &canvas[start + tap as usize..][..PIXELS * STEP];
             let pixels = pixels.as_chunks::<STEP>().0.first_chunk::<PIXELS>();
             sums = add(simd, sums, pixels.expect("as many as were taken"), weights);
         }
+        let bias = &work.weights[step.bias + block * S::F32_LANES..][..BLOCKS * S::F32_LANES];
         let out = Place::row(&step.out, block, image, row, column);
-        Store { memory: work.memory, out, shortcut: None, activation: step.activation }.put(simd, sums);
+        Store { memory: work.memory, bias, out, shortcut: None, activation: step.activation }.put(simd, sums);
     }
 }
 

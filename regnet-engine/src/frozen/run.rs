@@ -25,7 +25,7 @@ impl Engine {
         arenas: &mut [f32],
         count: usize,
     ) {
-        // SAFETY: every step writes, of its own maps and results, the part of its thread (see `Work`), and reads maps
+        // SAFETY: every step writes, of its own maps and results, the part of its thread (`Work::part`), and reads maps
         // that were written before the barrier in between; maps that are needed at the same time lie apart
         // (`memory::place`). Threads with arenas of their own compute images of their own.
         let arenas = unsafe { Shared::new(arenas) };

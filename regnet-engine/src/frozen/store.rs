@@ -1,4 +1,4 @@
-//! What sums begin with, and what becomes of them: shortcut, activation, and where they go.
+//! What becomes of sums: bias, shortcut, activation, and where they go.
 
 use super::isa::Vectors;
 use super::map::Map;
@@ -66,18 +66,12 @@ impl<'a> Place<'a> {
     }
 }
 
-/// What the sums `[pixel][block]` begin with: the bias of each channel.
-#[inline(always)]
-pub(super) fn biases<S: Vectors, const PIXELS: usize, const BLOCKS: usize>(
-    bias: &[f32],
-) -> [[S::f32s; BLOCKS]; PIXELS] {
-    [*S::as_simd_f32s(bias).0.first_chunk().expect("a bias for each channel"); PIXELS]
-}
-
 /// What becomes of a tile's sums.
 #[derive(Clone, Copy)]
 pub(super) struct Store<'a> {
     pub memory: &'a Shared<'a>,
+    /// A value for each channel of the tile.
+    pub bias: &'a [f32],
     pub out: Place<'a>,
     /// What is added before the activation. It may lie where the result goes.
     pub shortcut: Option<Place<'a>>,
@@ -93,6 +87,12 @@ impl Store<'_> {
         mut sums: [[S::f32s; BLOCKS]; PIXELS],
     ) {
         // What has to be decided is decided outside of the loops, so that the sums stay in registers.
+        let bias = S::as_simd_f32s(self.bias).0.first_chunk::<BLOCKS>().expect("a bias for each channel");
+        for pixel in 0..PIXELS {
+            for block in 0..BLOCKS {
+                sums[pixel][block] = simd.add_f32s(sums[pixel][block], bias[block]);
+            }
+        }
         if let Some(shortcut) = self.shortcut {
             sums = self.with_shortcut(simd, sums, shortcut);
         }

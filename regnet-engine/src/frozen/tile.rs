@@ -1,7 +1,7 @@
 //! The product at the heart of every dense convolution: some pixels times some blocks of output channels.
 
 use super::isa::{Isa, Kernel, Vectors, prefetch_after};
-use super::store::{Store, biases};
+use super::store::Store;
 
 /// What is multiplied: an input map, and the weights that some blocks of output channels have for it.
 #[derive(Clone, Copy)]
@@ -29,7 +29,6 @@ impl Factor<'_> {
 /// Pixels that are `STEP` input pixels apart from one another, times `BLOCKS` blocks of output channels.
 struct Tile<'a, const PIXELS: usize, const BLOCKS: usize, const STEP: usize> {
     factors: &'a [Factor<'a>],
-    bias: &'a [f32],
     store: Store<'a>,
 }
 
@@ -42,7 +41,7 @@ impl<const PIXELS: usize, const BLOCKS: usize, const STEP: usize> Kernel for Til
         if PIXELS * BLOCKS + BLOCKS + 1 > S::REGISTER_COUNT {
             unreachable!("a tile of more sums than registers");
         }
-        let mut sums = biases::<S, PIXELS, BLOCKS>(self.bias);
+        let mut sums = [[simd.splat_f32s(0.0); BLOCKS]; PIXELS];
         for factor in self.factors {
             let mut weights = S::as_simd_f32s(factor.weights).0.as_chunks::<BLOCKS>().0;
             for &tap in factor.taps {
@@ -103,7 +102,7 @@ pub(super) const fn most_pixels(isa: Isa, blocks: usize, step: usize) -> usize {
 /// The most blocks of a tile whose pixels follow one another; of others it is two.
 pub(super) const MOST_BLOCKS: usize = 3;
 
-/// Multiplies a tile of `pixels` pixels, `step` input pixels apart, and `blocks` blocks, adds the bias, and stores the result.
+/// Multiplies a tile of `pixels` pixels, `step` input pixels apart, and `blocks` blocks, and stores the result.
 ///
 /// # Panics
 /// Where there is no such tile.
@@ -114,7 +113,6 @@ pub(super) fn multiply<S: Vectors>(
     blocks: usize,
     step: usize,
     factors: &[Factor<'_>],
-    bias: &[f32],
     store: Store<'_>,
 ) {
     macro_rules! choose {
@@ -122,7 +120,7 @@ pub(super) fn multiply<S: Vectors>(
             match (pixels, blocks, step) {
                 $($(
                     ($pixels, $blocks, $step) => {
-                        simd.vectorized(Tile::<'_, $pixels, $blocks, $step> { factors, bias, store });
+                        simd.vectorized(Tile::<'_, $pixels, $blocks, $step> { factors, store });
                     }
                 )*)*
                 _ => unreachable!("no tile has {pixels} pixels, {step} apart, and {blocks} blocks"),

@@ -119,25 +119,7 @@ pub(super) fn lines(pieces: Range<usize>, columns: usize) -> impl Iterator<Item 
     })
 }
 
-/// Pieces in parts of at most so many, as equal as can be.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Cut {
-    pub parts: usize,
-    size: usize,
-    /// Parts that have one piece more.
-    longer: usize,
-}
-
-impl Cut {
-    pub fn new(count: usize, most: usize) -> Self {
-        let parts = count.div_ceil(most);
-        Self { parts, size: count / parts.max(1), longer: count % parts.max(1) }
-    }
-
-    /// The pieces of a part.
-    #[inline(always)]
-    pub fn part(self, index: usize) -> Range<usize> {
-        let first = index * self.size + index.min(self.longer);
-        first..first + self.size + usize::from(index < self.longer)
-    }
+/// `count` pieces in parts of at most `most`, as equal as can be: where part `index` of them begins.
+pub(super) fn begin(count: usize, most: usize, index: usize) -> usize {
+    count * index / count.div_ceil(most).max(1)
 }

@@ -12,7 +12,7 @@ use super::isa::{Isa, Kernel, Vectors};
 use super::map::Map;
 use super::shared::Shared;
 use super::store::{Activation, Place, Store};
-use super::work::{Cut, Run};
+use super::work::{Run, begin};
 
 use sources::Lanes;
 pub(super) use sources::Sources;
@@ -49,7 +49,7 @@ impl<'a> Kernel for Run<'a, Grouped> {
         let Self { step, isa, work } = self;
         work.clear_border(&step.out);
         let most = most_columns(isa);
-        let columns = Cut::new(step.out.width, most);
+        let columns = step.out.width.div_ceil(most);
         let bands = step.out.height.div_ceil(ROWS);
         let lines = work.images * bands;
         let weights = 9 * step.out.channels * step.sources.group_width();
@@ -68,9 +68,9 @@ impl<'a> Kernel for Run<'a, Grouped> {
                 let (out, shortcut) = (place(&step.out), step.shortcut.as_ref().map(place));
                 // The first pixel that the kernel covers is above and to the left.
                 let first = step.input.at(image, row * step.stride, 0) - step.input.row_stride() - lanes;
-                for tile in 0..columns.parts {
-                    let columns = columns.part(tile);
-                    let (column, width) = (columns.start, columns.len());
+                for tile in 0..columns {
+                    let column = begin(step.out.width, most, tile);
+                    let width = begin(step.out.width, most, tile + 1) - column;
                     let moved = |place: Place<'a>| place.moved(column * lanes);
                     let at = At {
                         step,
@@ -119,7 +119,7 @@ impl<'a> At<'a> {
         let out = self.out.moved(row * self.step.out.row_stride());
         let shortcut = self.shortcut.zip(self.step.shortcut.as_ref());
         let shortcut = shortcut.map(|(place, map)| place.moved(row * map.row_stride()));
-        let (memory, activation) = (self.memory, self.step.activation);
-        Store { memory, out, shortcut, activation }.put(simd, sums.map(|sum| [sum]));
+        let (memory, bias, activation) = (self.memory, self.bias, self.step.activation);
+        Store { memory, bias, out, shortcut, activation }.put(simd, sums.map(|sum| [sum]));
     }
 }

@@ -27,7 +27,7 @@ impl<const WIDTH: usize, const SPAN: usize, const HEIGHT: usize, const WINDOW: u
         }
         let Self(at) = self;
         let mut weights = S::as_simd_f32s(at.weights).0.as_chunks::<9>().0.iter();
-        let mut sums = [[S::as_simd_f32s(at.bias).0[0]; WIDTH]; HEIGHT];
+        let mut sums = [[simd.splat_f32s(0.0); WIDTH]; HEIGHT];
         match at.lanes {
             Lanes::Same(runs) => {
                 for &(block, from, to) in runs {

@@ -5,7 +5,7 @@ use super::numbers::Format;
 use super::outlet::{Outlet, Sink, Sums};
 use crate::frozen::dense::{MOST_OPERANDS, Operand, Panel, each_tile, panels};
 use crate::frozen::tile::{Factor, most_pixels};
-use crate::frozen::work::{Cut, Run};
+use crate::frozen::work::{Run, begin};
 
 /// A 1x1 convolution over one or several maps, as [`pack`] orders its weights.
 #[derive(Debug)]
@@ -54,8 +54,8 @@ impl Run<'_, Dense> {
     fn tile<N: Narrow>(&self, narrow: N, panel: Panel, tile: usize) {
         let Self { step, isa, work } = self;
         let (all, most) = (work.images * step.pixels, most_pixels(*isa, panel.blocks, 1));
-        let pixels = Cut::new(all, most).part(tile);
-        let (first, pixels) = (pixels.start, pixels.len());
+        let first = begin(all, most, tile);
+        let pixels = begin(all, most, tile + 1) - first;
         let lanes = isa.lanes();
         let mut factors = [Factor::NOTHING; MOST_OPERANDS];
         for (factor, Operand { map, weights }) in factors.iter_mut().zip(&step.operands) {

@@ -7,7 +7,7 @@ use super::outlet::{Outlet, Sums};
 use super::sources::{Source, Sources};
 use crate::frozen::grouped::{ROWS, most_columns};
 use crate::frozen::map::Map;
-use crate::frozen::work::{Cut, Run, Work};
+use crate::frozen::work::{Run, Work, begin};
 
 /// A 3x3 convolution whose input, bordered by zeros, has as many channels as its output.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl NarrowKernel for Run<'_, Grouped> {
         let Self { step, isa, work } = self;
         step.outlet.clear_border(&work);
         let most = most_columns(isa);
-        let columns = Cut::new(step.width, most);
+        let columns = step.width.div_ceil(most);
         let bands = step.height.div_ceil(ROWS);
         let lines = work.images * bands;
         let weights = 9 * step.channels * step.sources.group_width;
@@ -42,9 +42,9 @@ impl NarrowKernel for Run<'_, Grouped> {
             for line in lines {
                 let (image, row) = (line / bands, line % bands * ROWS);
                 let rows = ROWS.min(step.height - row);
-                for tile in 0..columns.parts {
-                    let columns = columns.part(tile);
-                    let (column, width) = (columns.start, columns.len());
+                for tile in 0..columns {
+                    let column = begin(step.width, most, tile);
+                    let width = begin(step.width, most, tile + 1) - column;
                     let at = At { step, work, input, lanes: isa.lanes(), block, image, row, column };
                     multiply(narrow, width, rows, &at);
                 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{OCTET, Points, Winograd, as_points, places};
 use crate::frozen::isa::{Kernel, Vectors, prefetch_after};
-use crate::frozen::work::{Cut, Run};
+use crate::frozen::work::{Run, begin};
 
 /// Inputs of a group times the weights of a panel.
 pub(super) struct Product<'a, const POINTS: usize> {
@@ -45,11 +45,12 @@ impl<const POINTS: usize> Product<'_, POINTS> {
         let sums = S::as_mut_simd_f32s(work.memory.write(sums)).0.as_chunks_mut::<POINTS>().0;
         let size = POINTS * step.group[0] * OCTET;
         let weights = &work.weights[step.weights + self.panel.start * size..][..self.panel.len() * size];
-        let [width, _] = step.group;
-        let cut = Cut::new(self.tiles, most_tiles::<S>(BLOCKS));
-        for tiles in (0..cut.parts).map(|part| cut.part(part)) {
-            let count = tiles.len();
-            let (inputs, sums) = (&inputs[tiles.start..], &mut sums[tiles.start..]);
+        let most = most_tiles::<S>(BLOCKS);
+        for part in 0..self.tiles.div_ceil(most) {
+            let first = begin(self.tiles, most, part);
+            let count = begin(self.tiles, most, part + 1) - first;
+            let (inputs, sums) = (&inputs[first..], &mut sums[first..]);
+            let [width, _] = step.group;
             let factors = Factors { inputs, places: places(width), octets: width / OCTET, weights };
             macro_rules! choose {
                 ($($tiles:literal)*) => {
