@@ -6,7 +6,7 @@ use dfdx::prelude::*;
 use regnet::cuda::Staging;
 use regnet::space::{AnyNet, Block, Stage, Stem, StemKind};
 use regnet::train::data::{Batch, builtin_sized};
-use regnet::train::{Learner, Options, Recipe, train_with};
+use regnet::train::{Learner, Options, Recipe, train};
 use regnet::{DynRegNet, state};
 
 type Net = DynRegNet<f32, Cuda>;
@@ -136,7 +136,7 @@ fn how_often_scores_are_read_changes_nothing() {
     let run = |steps| {
         let (mut net, folder) = (net(&device), tempfile::tempdir().unwrap());
         let options = Options { read_every: std::num::NonZeroUsize::new(steps), ..Options::default() };
-        let history = train_with(&device, &mut net, &tiny(), &data, &recipe, folder.path(), options).unwrap();
+        let history = train(&device, &mut net, &tiny(), &data, &recipe, folder.path(), options).unwrap();
         [history[0].train_loss, history[0].train_accuracy, history[0].test_loss].map(|x| x as f32)
     };
     assert_close(&run(1), &run(7), 1e-3);
