@@ -12,9 +12,10 @@ use regnet::{Built, DynRegNet, regnet, state};
 
 type Net = DynRegNet<f32, Cuda>;
 
-/// A regulator beside the blocks, and a state that is handed on.
-type Declared = regnet!(< d=3, w0=8, wa=8, wm=2, g=4, b=1, se=true >, stem = simple(8), classes = 10, space = any,
-    regulator = lstm(carry = true));
+/// A regulator beside the blocks, and a state that is handed on. Not an LSTM: with these weights six steps of one make a
+/// rounding error a hundred thousand times as large.
+type Declared = regnet!(< d=3, w0=8, wa=8, wm=2, g=4, b=1, se=true >, classes = 10, space = any,
+    regulator = gru(carry = true));
 
 /// Two stages with squeeze-and-excitation.
 fn tiny() -> AnyNet {
