@@ -22,7 +22,7 @@ use clap::Parser;
 use regnet::dfdx::prelude::*;
 use regnet::space::{AnyNet, Cell};
 use regnet::train::data::{DataSet, builtin_sized};
-use regnet::train::{EpochMetrics, Recipe, Trials, comparison, finished, similarity, train};
+use regnet::train::{EpochMetrics, Options, Recipe, Trials, comparison, finished, similarity, train};
 use regnet::weights;
 use regnet::{DeviceName, DynRegNet, on_device};
 
@@ -97,7 +97,7 @@ fn run(
     let history = on_device!(device, recipe.seed, |device| {
         // Shaped at run time: eight networks of one type.
         let mut net = DynRegNet::try_new(&device, spec)?;
-        train(&device, &mut net, spec, data, recipe, out)?
+        train(&device, &mut net, spec, data, recipe, out, Options::default())?
     })?;
     Ok(history)
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use regnet::dfdx::prelude::*;
-use regnet::train::{Recipe, data, train};
+use regnet::train::{Options, Recipe, data, train};
 use regnet::{Declared, DeviceName, on_device, regnet};
 
 // d blocks; block j is w0 + wa j channels wide before widths are quantised by wm; groups of g channels.
@@ -42,7 +42,7 @@ fn main() -> anyhow::Result<()> {
     let data = data::builtin(None, seed)?;
     let history = on_device!(device, seed, |device| {
         let mut net = device.build_module::<Net, f32>();
-        train(&device, &mut net, &spec, &data, &recipe, &out)?
+        train(&device, &mut net, &spec, &data, &recipe, &out, Options::default())?
     })?;
 
     println!("wrote model.safetensors, model.json, metrics.jsonl and curves.svg to {}", out.display());

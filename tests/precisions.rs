@@ -8,7 +8,7 @@ mod example;
 use example::{Args, compare};
 use regnet::dfdx::prelude::*;
 use regnet::train::data::builtin_sized;
-use regnet::train::{Recipe, train};
+use regnet::train::{Options, Recipe, train};
 use regnet::{Declared, regnet};
 
 type Net = regnet!(< d=3, w0=16, wa=16, wm=2, g=8, b=1, se=true >, stem = cifar(16), classes = 10);
@@ -20,7 +20,7 @@ fn every_precision_tells_nearly_the_same() {
     let data = builtin_sized(640, 10, Some(16), recipe.seed).unwrap();
     let device = Cpu::seed_from_u64(0);
     let mut net = device.build_module::<Net, f32>();
-    train(&device, &mut net, &Net::spec(), &data, &recipe, folder.path()).unwrap();
+    train(&device, &mut net, &Net::spec(), &data, &recipe, folder.path(), Options::default()).unwrap();
 
     let rows = compare(&Args { run: folder.path().to_owned(), calibrate: 16, batch: 16 }).unwrap();
     assert_eq!(rows.len(), 3);

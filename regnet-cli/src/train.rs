@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use regnet::space::{AnyNet, StemKind};
 use regnet::train::data::{DataSet, Source};
-use regnet::train::{Options, Recipe, train_with};
+use regnet::train::{Options, Recipe, train};
 use regnet::{Backend, DeviceName, DynRegNet, Products, on_device};
 
 use crate::device::{failed, on_cuda_only};
@@ -102,7 +102,7 @@ fn fit(args: &Args, spec: &AnyNet, data: &DataSet, recipe: &Recipe) -> anyhow::R
     let history = on_device!(args.device, recipe.seed, |device| {
         Backend::<f32>::round_products(&device, args.products).map_err(failed)?;
         let mut net = DynRegNet::try_new(&device, spec)?;
-        train_with(&device, &mut net, spec, data, recipe, &args.out, options)?
+        train(&device, &mut net, spec, data, recipe, &args.out, options)?
     })?;
     Ok(history.last().map_or(0.0, |epoch| epoch.test_accuracy))
 }

@@ -42,6 +42,14 @@ pub trait Run<E: Dtype, D: Backend<E>> {
     /// The run-time shape of the output.
     type Out: Shape;
 
+    /// Whether a run may leave clones of the module's tensors anywhere but on the tape: in the module, its output, or
+    /// elsewhere.
+    ///
+    /// The training loop lets an optimiser write to the tensors of a network that says no without a look at who shares
+    /// their storage, which some devices do much faster: clones that a run did leave would change with the network.
+    /// What is made of parts says what they say.
+    const LEAVES_CLONES: bool = true;
+
     /// Evaluates with running statistics, as [`Module::try_forward`] does.
     ///
     /// # Errors
@@ -54,15 +62,6 @@ pub trait Run<E: Dtype, D: Backend<E>> {
     /// # Errors
     /// As [`Run::try_run`].
     fn try_run_mut<T: Tape<E, D>>(&mut self, x: Map<E, D, T>) -> Result<Tensor<Self::Out, E, D, T>, D::Err>;
-
-    /// Whether a run may leave clones of the module's tensors anywhere but on the tape: in the module, its output, or
-    /// elsewhere.
-    ///
-    /// The training loop lets an optimiser write to the tensors of a network that says no without a look at who shares
-    /// their storage, which some devices do much faster: clones that a run did leave would change with the network.
-    fn leaves_clones(&self) -> bool {
-        true
-    }
 
     /// [`Run::try_run`] in a network whose stages hand a state on: `state` is the last one of the stage before. What
     /// knows no state leaves none for the stage after.

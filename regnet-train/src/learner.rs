@@ -163,7 +163,7 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
     /// A step tensor by tensor takes those apart that share their storage with clones. There are none until the next step
     /// if neither a run leaves any nor somebody else sees the network, and then all tensors can be written to at once.
     fn update(&mut self, gradients: &mut Gradients<f32, D>, rate: f64) -> Result<(), D::Err> {
-        let shared = self.shared.replace(self.model.leaves_clones());
+        let shared = self.shared.replace(M::LEAVES_CLONES);
         if !shared && self.sgd.step_at_once(self.device, self.model, gradients, rate)? {
             return Ok(());
         }

@@ -4,7 +4,7 @@
 //! use dfdx::prelude::*;
 //! use regnet_core::DynRegNet;
 //! use regnet_space::Preset;
-//! use regnet_train::{Recipe, data, train};
+//! use regnet_train::{Options, Recipe, data, train};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let recipe = Recipe::default();
@@ -14,7 +14,8 @@
 //! let spec = declaration.to_anynet().map_err(|mut errors| errors.remove(0))?;
 //! let device = Cpu::seed_from_u64(recipe.seed);
 //! let mut net = DynRegNet::try_new(&device, &spec)?;
-//! let epochs = train(&device, &mut net, &spec, &data, &recipe, "runs/first".as_ref())?;
+//! let out = "runs/first".as_ref();
+//! let epochs = train(&device, &mut net, &spec, &data, &recipe, out, Options::default())?;
 //! println!("{:.2} %", 100.0 * epochs.last().map_or(0.0, |epoch| epoch.test_accuracy));
 //! # Ok(())
 //! # }
@@ -76,5 +77,5 @@ pub use place::Place;
 pub use recipe::{Recipe, RecipeError};
 pub use schedule::Cosine;
 pub use spec::{Spec, SpecFile};
-pub use train::{Options, resume, train, train_with};
+pub use train::{Options, train};
 pub use training::Training;

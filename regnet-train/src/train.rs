@@ -20,6 +20,17 @@ use crate::recipe::Recipe;
 use crate::run_folder::RunFolder;
 use crate::training::Training;
 
+/// What does not decide what comes out of a training.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Whether to go on from where an earlier run in the folder was broken off at any time, killed included: weights and
+    /// metrics come out as if it never was, but for times. Starts where there was no run, and trains nothing where one
+    /// ended.
+    pub resume: bool,
+    /// Steps from one reading of losses and accuracies to the next; [`Place::READ_EVERY`] if none.
+    pub read_every: Option<NonZeroUsize>,
+}
+
 /// Trains `model`, whose numbers are `spec`, and returns what each epoch came to.
 ///
 /// After each epoch the folder `out` holds, each written whole:
@@ -30,59 +41,18 @@ use crate::training::Training;
 /// | `model.safetensors` | the weights |
 /// | `metrics.jsonl` | a line of [`EpochMetrics`] for each epoch |
 /// | `curves.svg` | loss and accuracy over the epochs |
-/// | `checkpoint.safetensors` | what [`resume`] goes on from; gone when the last epoch is done |
+/// | `checkpoint.safetensors` | what [`Options::resume`] goes on from; gone when the last epoch is done |
 ///
 /// Progress goes to standard error. The same seed gives the same weights, bit by bit, if `model` was built
 /// on a device seeded with it.
 ///
 /// # Errors
 ///
-/// A recipe, a network or a folder that cannot be used, all found before the first step; then images that
-/// cannot be read, [`TrainError::Diverged`], and a full disk. A folder made for the run is removed again when
+/// A recipe, a network or a folder that cannot be used, all found before the first step, and among them
+/// [`TrainError::OtherRun`] if the run to resume was of another network, other data or another recipe; then images
+/// that cannot be read, [`TrainError::Diverged`], and a full disk. A folder made for the run is removed again when
 /// it fails before the first epoch's end.
 pub fn train<M: Classifier<D>, D: Place<M>>(
-    device: &D,
-    model: &mut M,
-    spec: &AnyNet,
-    data: &DataSet,
-    recipe: &Recipe,
-    out: &Path,
-) -> Result<Vec<EpochMetrics>, TrainError> {
-    train_with(device, model, spec, data, recipe, out, Options::default())
-}
-
-/// [`train`], from where an earlier run in `out` was broken off at any time, killed included: weights and metrics come
-/// out as if it never was, but for times. Starts where there was no run, and trains nothing where one ended.
-///
-/// # Errors
-///
-/// As [`train`], and [`TrainError::OtherRun`] if that run was of another network, other data or another recipe.
-pub fn resume<M: Classifier<D>, D: Place<M>>(
-    device: &D,
-    model: &mut M,
-    spec: &AnyNet,
-    data: &DataSet,
-    recipe: &Recipe,
-    out: &Path,
-) -> Result<Vec<EpochMetrics>, TrainError> {
-    train_with(device, model, spec, data, recipe, out, Options { resume: true, ..Options::default() })
-}
-
-/// What does not decide what comes out of a training.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    /// Whether a run that was broken off is gone on with, as by [`resume()`].
-    pub resume: bool,
-    /// Steps from one reading of losses and accuracies to the next; [`Place::READ_EVERY`] if none.
-    pub read_every: Option<NonZeroUsize>,
-}
-
-/// [`train`] or [`resume()`], as `options` say.
-///
-/// # Errors
-///
-/// As theirs.
-pub fn train_with<M: Classifier<D>, D: Place<M>>(
     device: &D,
     model: &mut M,
     spec: &AnyNet,

@@ -9,7 +9,7 @@ use dfdx::prelude::*;
 use regnet_core::{DynRegNet, weights};
 use regnet_space::{AnyNet, Declaration, RegNetParams, Space, Stem, StemKind};
 use regnet_train::data::{Augment, Batch, DataSet, builtin_sized};
-use regnet_train::{Card, EpochMetrics, Learner, Options, Recipe, TrainError, train, train_with};
+use regnet_train::{Card, EpochMetrics, Learner, Options, Recipe, TrainError, train};
 
 type Net = DynRegNet<f32, Cpu>;
 
@@ -40,7 +40,7 @@ fn data() -> DataSet {
 fn run(recipe: &Recipe, data: &DataSet, out: &Path) -> Result<(Net, Vec<EpochMetrics>), TrainError> {
     let device = Cpu::seed_from_u64(recipe.seed);
     let mut net = Net::try_new(&device, &tiny()).unwrap();
-    let history = train(&device, &mut net, &tiny(), data, recipe, out)?;
+    let history = train(&device, &mut net, &tiny(), data, recipe, out, Options::default())?;
     Ok((net, history))
 }
 
@@ -50,7 +50,7 @@ fn read_every(steps: usize, recipe: &Recipe) -> Result<(Vec<u8>, Vec<EpochMetric
     let device = Cpu::seed_from_u64(recipe.seed);
     let mut net = Net::try_new(&device, &tiny()).unwrap();
     let options = Options { read_every: NonZeroUsize::new(steps), ..Options::default() };
-    let history = train_with(&device, &mut net, &tiny(), &data, recipe, folder.path(), options)?;
+    let history = train(&device, &mut net, &tiny(), &data, recipe, folder.path(), options)?;
     let timeless = |epoch| EpochMetrics { seconds: 0.0, images_per_second: 0.0, ..epoch };
     Ok((weights::to_bytes(&net), history.into_iter().map(timeless).collect()))
 }
@@ -142,7 +142,7 @@ fn what_cannot_be_trained_is_refused_before_anything_is_written() {
     let device = Cpu::default();
     let spec = AnyNet { classes: 7, ..tiny() };
     let mut net = Net::try_new(&device, &spec).unwrap();
-    let error = train(&device, &mut net, &spec, &data, &recipe(), &out).unwrap_err();
+    let error = train(&device, &mut net, &spec, &data, &recipe(), &out, Options::default()).unwrap_err();
     let text = "the network is made for 7 classes, but the data set builtin has 10";
     assert!(error.to_string().starts_with(text), "{error}");
 

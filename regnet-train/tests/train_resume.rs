@@ -10,7 +10,7 @@ use dfdx::prelude::*;
 use regnet_core::{DynRegNet, weights};
 use regnet_space::{AnyNet, Block, Regulator, Stage, Stem, StemKind};
 use regnet_train::data::{DataSet, builtin_sized};
-use regnet_train::{EpochMetrics, Recipe, TrainError, Training, resume, train};
+use regnet_train::{EpochMetrics, Options, Recipe, TrainError, Training, train};
 
 type Net = DynRegNet<f32, Cpu>;
 
@@ -42,6 +42,8 @@ fn net() -> (Cpu, Net) {
     (device, net)
 }
 
+const RESUME: Options = Options { resume: true, read_every: None };
+
 /// Figures without times.
 fn figures(history: &[EpochMetrics]) -> Vec<EpochMetrics> {
     let timeless =
@@ -66,13 +68,13 @@ fn break_off(epochs: usize, out: &Path) {
 fn a_resumed_run_comes_to_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let (device, mut undisturbed) = net();
-    let expected =
-        train(&device, &mut undisturbed, &tiny(), &data(), &recipe(), &folder.path().join("a")).unwrap();
+    let (out, options) = (folder.path().join("a"), Options::default());
+    let expected = train(&device, &mut undisturbed, &tiny(), &data(), &recipe(), &out, options).unwrap();
     for epochs in 0..3 {
         let out = folder.path().join(format!("broken-{epochs}"));
         break_off(epochs, &out);
         let (device, mut net) = net();
-        let history = resume(&device, &mut net, &tiny(), &data(), &recipe(), &out).unwrap();
+        let history = train(&device, &mut net, &tiny(), &data(), &recipe(), &out, RESUME).unwrap();
         assert_eq!(figures(&history), figures(&expected), "after {epochs} epochs");
         assert!(weights::to_bytes(&net) == weights::to_bytes(&undisturbed), "after {epochs} epochs");
         assert!(!out.join("checkpoint.safetensors").exists());
@@ -85,7 +87,7 @@ fn a_run_that_ended_is_not_trained_again() {
     let folder = tempfile::tempdir().unwrap();
     let run = || {
         let (device, mut net) = net();
-        let history = resume(&device, &mut net, &tiny(), &data(), &recipe(), folder.path()).unwrap();
+        let history = train(&device, &mut net, &tiny(), &data(), &recipe(), folder.path(), RESUME).unwrap();
         (history, weights::to_bytes(&net))
     };
     // Times, too: it is the history that was read back.
@@ -117,12 +119,12 @@ fn another_run_is_not_gone_on_with() {
         (Recipe { lr: 0.01, ..recipe() }, tiny(), "recipe"),
         (recipe(), AnyNet { se: None, ..tiny() }, "network"),
     ] {
-        let error = resume(&device, &mut net, &spec, &data(), &recipe, folder.path()).unwrap_err();
+        let error = train(&device, &mut net, &spec, &data(), &recipe, folder.path(), RESUME).unwrap_err();
         assert!(matches!(&error, TrainError::OtherRun { path, .. } if *path == file), "{error}");
         assert!(error.to_string().contains(&format!("another {what}")), "{error}");
     }
     fs::write(&file, &fs::read(&file).unwrap()[..1000]).unwrap();
-    let error = resume(&device, &mut net, &tiny(), &data(), &recipe(), folder.path()).unwrap_err();
+    let error = train(&device, &mut net, &tiny(), &data(), &recipe(), folder.path(), RESUME).unwrap_err();
     assert!(matches!(error, TrainError::Read { .. }), "{error}");
     assert!(weights::to_bytes(&net) == before, "a refused checkpoint changed the network");
 }

@@ -156,6 +156,7 @@ impl<Channels: LayerDim, E: Dtype, D: Device<E>> TensorCollection<E, D> for Batc
 
 impl<Channels: LayerDim, E: Dtype, D: Backend<E>> Run<E, D> for BatchNorm2d<Channels, E, D> {
     type Out = (usize, usize, usize, usize);
+    const LEAVES_CLONES: bool = false;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         self.try_run_fused(x, None, Activation::Identity)

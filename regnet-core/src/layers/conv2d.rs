@@ -111,6 +111,7 @@ where
     D: Backend<E>,
 {
     type Out = (usize, usize, usize, usize);
+    const LEAVES_CLONES: bool = false;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         ops::conv2d(x, &self.weight, self.stride.size())

@@ -66,6 +66,7 @@ impl<P: Pool> Pool for Option<P> {
 
 impl<E: Dtype, D: Backend<E>> Run<E, D> for MaxPool {
     type Out = (usize, usize, usize, usize);
+    const LEAVES_CLONES: bool = false;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         self.try_pool(x)

@@ -14,6 +14,7 @@ impl ZeroSizedModule for Relu {}
 
 impl<E: Dtype, D: Backend<E>> Run<E, D> for Relu {
     type Out = (usize, usize, usize, usize);
+    const LEAVES_CLONES: bool = false;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         ops::relu(x)

@@ -36,6 +36,9 @@ pub(crate) const NAMES: [&str; 4] = ["f_ex.0.weight", "f_ex.0.bias", "f_ex.2.wei
 
 /// Squeeze-and-excitation in a block, or nothing.
 pub trait Excite<E: Dtype, D: Backend<E>> {
+    /// As [`Run::LEAVES_CLONES`].
+    const LEAVES_CLONES: bool = true;
+
     /// Whether it does anything.
     fn acts(&self) -> bool {
         true
@@ -55,6 +58,8 @@ pub struct NoExcite;
 impl ZeroSizedModule for NoExcite {}
 
 impl<E: Dtype, D: Backend<E>> Excite<E, D> for NoExcite {
+    const LEAVES_CLONES: bool = false;
+
     fn acts(&self) -> bool {
         false
     }
@@ -67,6 +72,8 @@ impl<E: Dtype, D: Backend<E>> Excite<E, D> for NoExcite {
 impl<Channels: LayerDim, Hidden: LayerDim, E: Dtype, D: Backend<E>> Excite<E, D>
     for SqueezeExcite<Channels, Hidden, E, D>
 {
+    const LEAVES_CLONES: bool = false;
+
     fn try_excite<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         let weights = ExciteWeights {
             w1: flat(self.reduce.clone())?,
@@ -146,6 +153,7 @@ impl<Channels: LayerDim, Hidden: LayerDim, E: Dtype, D: Backend<E>> Run<E, D>
     for SqueezeExcite<Channels, Hidden, E, D>
 {
     type Out = (usize, usize, usize, usize);
+    const LEAVES_CLONES: bool = false;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         self.try_excite(x)

@@ -56,6 +56,9 @@ pub(super) use end_block;
 /// The branch of a residual block: it ends by adding the shortcut and applying the ReLU, in one pass with its
 /// last norm.
 pub trait Branch<E: Dtype, D: Backend<E>> {
+    /// As [`Run::LEAVES_CLONES`].
+    const LEAVES_CLONES: bool;
+
     /// Evaluates with running statistics.
     ///
     /// # Errors
@@ -76,6 +79,9 @@ pub trait Branch<E: Dtype, D: Backend<E>> {
 
 /// A shortcut's run-time half.
 pub trait Shortcut<E: Dtype, D: Backend<E>> {
+    /// As [`Run::LEAVES_CLONES`].
+    const LEAVES_CLONES: bool;
+
     /// Evaluates with running statistics.
     ///
     /// # Errors
@@ -90,6 +96,8 @@ pub trait Shortcut<E: Dtype, D: Backend<E>> {
 }
 
 impl<E: Dtype, D: Backend<E>> Shortcut<E, D> for Identity {
+    const LEAVES_CLONES: bool = false;
+
     fn try_shortcut<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         Ok(x)
     }
@@ -102,6 +110,8 @@ impl<E: Dtype, D: Backend<E>> Shortcut<E, D> for Identity {
 impl<In: LayerDim, Out: LayerDim, Stride: LayerDim, E: Dtype, D: Backend<E>> Shortcut<E, D>
     for Projection<In, Out, Stride, E, D>
 {
+    const LEAVES_CLONES: bool = false;
+
     fn try_shortcut<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         self.bn.try_run_fused(self.proj.try_run(x)?, None, Activation::Identity)
     }
@@ -113,6 +123,7 @@ impl<In: LayerDim, Out: LayerDim, Stride: LayerDim, E: Dtype, D: Backend<E>> Sho
 
 impl<S: Shortcut<E, D>, F: Branch<E, D>, E: Dtype, D: Backend<E>> Run<E, D> for ResBlock<S, F> {
     type Out = (usize, usize, usize, usize);
+    const LEAVES_CLONES: bool = S::LEAVES_CLONES || F::LEAVES_CLONES;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         let (x, tape) = x.split_tape();

@@ -63,6 +63,8 @@ where
     E: Dtype,
     D: Backend<E>,
 {
+    const LEAVES_CLONES: bool = Se::LEAVES_CLONES;
+
     fn try_branch<T: Tape<E, D>>(
         &self,
         x: Map<E, D, T>,

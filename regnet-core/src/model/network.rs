@@ -72,6 +72,8 @@ macro_rules! stages {
             D: Backend<E>,
         {
             type Out = (usize, usize);
+            const LEAVES_CLONES: bool =
+                Stem::LEAVES_CLONES $(|| $stage::LEAVES_CLONES)+ || Head::LEAVES_CLONES;
 
             fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Logits<E, D, T>, D::Err> {
                 let x = (self.stem.try_run(x)?, None);

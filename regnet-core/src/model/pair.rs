@@ -69,6 +69,8 @@ where
     E: Dtype,
     D: Backend<E>,
 {
+    const LEAVES_CLONES: bool = Se::LEAVES_CLONES;
+
     fn try_branch<T: Tape<E, D>>(
         &self,
         x: Map<E, D, T>,
@@ -93,6 +95,7 @@ impl<In: LayerDim, Out: LayerDim, Stride: LayerDim, E: Dtype, D: Backend<E>> Run
     for Pair<In, Out, Stride, NoExcite, E, D>
 {
     type Out = (usize, usize, usize, usize);
+    const LEAVES_CLONES: bool = false;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         let x = self.a_bn.try_run_fused(self.a.try_run(x)?, None, Activation::Relu)?;

@@ -137,11 +137,8 @@ impl<E: Dtype, D: Backend<E>> DynRegNet<E, D> {
 
 impl<E: Dtype, D: Backend<E>> Run<E, D> for DynRegNet<E, D> {
     type Out = (usize, usize);
-
-    /// All its layers are this crate's, and each puts its weights on the tape alone.
-    fn leaves_clones(&self) -> bool {
-        false
-    }
+    /// All its layers are this crate's.
+    const LEAVES_CLONES: bool = false;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Logits<E, D, T>, D::Err> {
         let x = self.stem.try_run(x)?;

@@ -57,6 +57,7 @@ where
     D: Backend<E>,
 {
     type Out = (usize, usize, usize, usize);
+    const LEAVES_CLONES: bool = First::LEAVES_CLONES || Next::LEAVES_CLONES;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         let x = self.first.try_run(x)?;

@@ -35,6 +35,9 @@ impl ZeroSizedModule for NoCarry {}
 
 /// What becomes of the previous stage's state at the start of a stage.
 pub trait Carries<E: Dtype, D: Backend<E>> {
+    /// As [`Run::LEAVES_CLONES`](crate::Run::LEAVES_CLONES): a state that is learnt would be such a clone.
+    const LEAVES_CLONES: bool = true;
+
     /// The state that the first block starts from; `None` is zero.
     ///
     /// # Errors
@@ -47,6 +50,8 @@ pub trait Carries<E: Dtype, D: Backend<E>> {
 }
 
 impl<E: Dtype, D: Backend<E>> Carries<E, D> for NoCarry {
+    const LEAVES_CLONES: bool = false;
+
     fn try_carry<T: Tape<E, D>>(
         &self,
         _: Option<Map<E, D>>,
@@ -65,6 +70,8 @@ where
     E: Dtype,
     D: Backend<E>,
 {
+    const LEAVES_CLONES: bool = false;
+
     fn try_carry<T: Tape<E, D>>(
         &self,
         state: Option<Map<E, D>>,

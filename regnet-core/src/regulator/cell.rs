@@ -48,6 +48,9 @@ impl<K: Kind, N: LayerDim, C, E: Dtype, D: Device<E>> Regulator<K, N, C, E, D> {
 
 /// Something that makes states of features.
 pub trait Regulate<E: Dtype, D: Backend<E>> {
+    /// As [`Run::LEAVES_CLONES`](crate::Run::LEAVES_CLONES).
+    const LEAVES_CLONES: bool = true;
+
     /// The state that follows `state` (zero where there is none), before its norm.
     ///
     /// # Errors
@@ -69,6 +72,8 @@ pub trait Regulate<E: Dtype, D: Backend<E>> {
 impl<K: Kind, N: LayerDim, C: GateWeights<E, D>, E: Dtype, D: Backend<E>> Regulate<E, D>
     for Regulator<K, N, C, E, D>
 {
+    const LEAVES_CLONES: bool = false;
+
     fn try_step<T: Tape<E, D>>(
         &self,
         x: Map<E, D, T>,

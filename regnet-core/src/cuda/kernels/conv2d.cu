@@ -1,16 +1,9 @@
-// Grouped convolution with "same" padding as products of tiles. No matrix of patches is ever stored: a tile of it is
-// gathered into shared memory while it is multiplied.
+// Grouped convolution as products of tiles. No matrix of patches is ever stored: a tile of it is gathered into shared memory
+// while it is multiplied.
 //
-// Constants: GROUPS, GROUP_IN and GROUP_OUT (channels of a group), KERNEL, STRIDE, HEIGHT, WIDTH (of the input), IN_OF and
-// OUT_OF (channels of the tensors of which input and output are the first), WARPS (of a block), TILE_ROWS (a multiple of 4) and
-// TILE_COLUMNS (numbers that one thread sums up). A warp's lanes lie along the columns, its number along the rows.
+// Constants: WARPS (of a block), TILE_ROWS (a multiple of 4) and TILE_COLUMNS (numbers that one thread sums up). A warp's
+// lanes lie along the columns, its number along the rows.
 
-#define TAPS (KERNEL * KERNEL)
-#define PADDING (KERNEL / 2)
-#define OUT_HEIGHT ((HEIGHT + STRIDE - 1) / STRIDE)
-#define OUT_WIDTH ((WIDTH + STRIDE - 1) / STRIDE)
-#define PIXELS (HEIGHT * WIDTH)
-#define OUT_PIXELS (OUT_HEIGHT * OUT_WIDTH)
 #define DEPTH (GROUP_IN * TAPS)
 
 #define THREADS (WARPS * WARP)

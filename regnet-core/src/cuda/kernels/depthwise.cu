@@ -1,14 +1,6 @@
-// Convolution of each channel by itself, with "same" padding: no sum is long enough for tiles, and all is limited by memory.
-//
-// Constants: CHANNELS, KERNEL, STRIDE, HEIGHT, WIDTH (of the input), IN_OF and OUT_OF (channels of the tensors of which input
-// and output are the first).
+// Convolution of each channel by itself: no sum is long enough for tiles, and all is limited by memory.
 
-#define TAPS (KERNEL * KERNEL)
-#define PADDING (KERNEL / 2)
-#define OUT_HEIGHT ((HEIGHT + STRIDE - 1) / STRIDE)
-#define OUT_WIDTH ((WIDTH + STRIDE - 1) / STRIDE)
-#define PIXELS (HEIGHT * WIDTH)
-#define OUT_PIXELS (OUT_HEIGHT * OUT_WIDTH)
+#define CHANNELS GROUPS
 
 // y = w * x, or y += w * x.
 extern "C" __global__ void depthwise_forward(int batch, int add, const REAL* x, const REAL* w, REAL* y) {

@@ -8,10 +8,14 @@ use super::{BLOCKS_EACH, Launch, PRELUDE, depthwise, length};
 use crate::cuda::queue::{Argument, Element, Grid, Queue};
 use crate::cuda::view::{View, ViewMut};
 
+/// The text that all kernels of convolutions rest on; its constants are [`Convolution::constants`].
+pub(super) const LAYER: &str = include_str!("../kernels/convolution.cu");
+
 const TILES: &str = include_str!("../kernels/conv2d.cu");
-const FORWARD: &[&str] = &[PRELUDE, TILES, include_str!("../kernels/conv2d_forward.cu")];
-const BACKWARD_INPUT: &[&str] = &[PRELUDE, TILES, include_str!("../kernels/conv2d_backward_input.cu")];
-const BACKWARD_WEIGHT: &[&str] = &[PRELUDE, TILES, include_str!("../kernels/conv2d_backward_weight.cu")];
+const FORWARD: &[&str] = &[PRELUDE, LAYER, TILES, include_str!("../kernels/conv2d_forward.cu")];
+const BACKWARD_INPUT: &[&str] = &[PRELUDE, LAYER, TILES, include_str!("../kernels/conv2d_backward_input.cu")];
+const BACKWARD_WEIGHT: &[&str] =
+    &[PRELUDE, LAYER, TILES, include_str!("../kernels/conv2d_backward_weight.cu")];
 const PARTIALS: &[&str] = &[PRELUDE, include_str!("../kernels/elementwise.cu")];
 
 const WARP: usize = 32;
@@ -54,9 +58,9 @@ impl Convolution {
         self.sizes.group_width == 1 && self.sizes.group_outputs() == 1
     }
 
-    fn constants(&self, tile: &Tile) -> Vec<(&'static str, usize)> {
+    pub(super) fn constants(&self) -> [(&'static str, usize); 9] {
         let op = &self.sizes;
-        vec![
+        [
             ("GROUPS", op.groups()),
             ("GROUP_IN", op.group_width),
             ("GROUP_OUT", op.group_outputs()),
@@ -66,9 +70,6 @@ impl Convolution {
             ("WIDTH", op.width),
             ("IN_OF", self.in_of),
             ("OUT_OF", self.out_of),
-            ("WARPS", tile.warps),
-            ("TILE_ROWS", tile.rows),
-            ("TILE_COLUMNS", tile.columns),
         ]
     }
 
@@ -120,6 +121,12 @@ impl Tile {
         Self { columns, ..Self::of(rows) }
     }
 
+    /// The layer's constants and the tile's.
+    fn constants(&self, op: &Convolution) -> Vec<(&'static str, usize)> {
+        let of_tile = [("WARPS", self.warps), ("TILE_ROWS", self.rows), ("TILE_COLUMNS", self.columns)];
+        [&op.constants()[..], &of_tile].concat()
+    }
+
     fn blocks(&self, rows: usize, columns: usize) -> [usize; 2] {
         [columns.div_ceil(self.columns * WARP), rows.div_ceil(self.warps * self.rows)]
     }
@@ -153,7 +160,7 @@ pub fn forward<E: Element, Q: Queue>(
     }
     let tile = Tile::of(sizes.group_outputs());
     let blocks = tile.blocks(sizes.group_outputs(), sizes.batch * sizes.out_pixels());
-    let launch = Launch { queue, sources: FORWARD, constants: &op.constants(&tile) };
+    let launch = Launch { queue, sources: FORWARD, constants: &tile.constants(op) };
     let arguments = [Argument::int(sizes.batch), Argument::flag(add), x.into(), w.into(), (&mut y).into()];
     launch.run::<E>("conv2d_forward", tile.grid(blocks, sizes.groups()), &arguments)
 }
@@ -182,7 +189,7 @@ pub fn backward_input<E: Element, Q: Queue>(
     let tile = Tile::of(sizes.group_width);
     // The largest of the residues; the blocks that others have too many of have nothing to do.
     let blocks = tile.blocks(sizes.group_width, sizes.batch * sizes.out_pixels());
-    let launch = Launch { queue, sources: BACKWARD_INPUT, constants: &op.constants(&tile) };
+    let launch = Launch { queue, sources: BACKWARD_INPUT, constants: &tile.constants(op) };
     let grid = tile.grid(blocks, sizes.groups() * sizes.stride * sizes.stride);
     let arguments = [Argument::int(sizes.batch), w.into(), dy.into(), (&mut dx).into()];
     launch.run::<E>("conv2d_backward_input", grid, &arguments)
@@ -212,7 +219,7 @@ pub fn backward_weight<E: Element, Q: Queue>(
     let (terms, splits) = splits(queue, all, columns * rows);
     let mut memory = queue.memory::<E>(splits * dw.len())?;
     let mut partials = queue.elements(&mut memory);
-    let launch = Launch { queue, sources: BACKWARD_WEIGHT, constants: &op.constants(&tile) };
+    let launch = Launch { queue, sources: BACKWARD_WEIGHT, constants: &tile.constants(op) };
     let arguments =
         [Argument::int(sizes.batch), Argument::int(terms), x.into(), dy.into(), (&mut partials).into()];
     launch.run::<E>("conv2d_backward_weight", tile.grid([columns, rows], splits), &arguments)?;

@@ -1,24 +1,11 @@
 //! Convolution of each channel by itself; `conv2d` hands over to it.
 
-use super::conv2d::{Convolution, add_partials, splits};
+use super::conv2d::{Convolution, LAYER, add_partials, splits};
 use super::{Launch, PRELUDE, THREADS};
 use crate::cuda::queue::{Argument, Element, Grid, Queue};
 use crate::cuda::view::{View, ViewMut};
 
-const SOURCES: &[&str] = &[PRELUDE, include_str!("../kernels/depthwise.cu")];
-
-fn constants(op: &Convolution) -> [(&'static str, usize); 7] {
-    let sizes = &op.sizes;
-    [
-        ("CHANNELS", sizes.in_channels),
-        ("KERNEL", sizes.kernel),
-        ("STRIDE", sizes.stride),
-        ("HEIGHT", sizes.height),
-        ("WIDTH", sizes.width),
-        ("IN_OF", op.in_of),
-        ("OUT_OF", op.out_of),
-    ]
-}
+const SOURCES: &[&str] = &[PRELUDE, LAYER, include_str!("../kernels/depthwise.cu")];
 
 /// Overwrites `y` with the convolution of `x`, or adds it.
 pub(super) fn forward<E: Element, Q: Queue>(
@@ -29,7 +16,7 @@ pub(super) fn forward<E: Element, Q: Queue>(
     mut y: ViewMut<'_, E>,
     add: bool,
 ) -> Result<(), Q::Error> {
-    let launch = Launch { queue, sources: SOURCES, constants: &constants(op) };
+    let launch = Launch { queue, sources: SOURCES, constants: &op.constants() };
     let arguments = [Argument::int(op.sizes.batch), Argument::flag(add), x.into(), w.into(), (&mut y).into()];
     launch.run::<E>("depthwise_forward", launch.each(op.sizes.output_len()), &arguments)
 }
@@ -42,7 +29,7 @@ pub(super) fn backward_input<E: Element, Q: Queue>(
     dy: View<'_, E>,
     mut dx: ViewMut<'_, E>,
 ) -> Result<(), Q::Error> {
-    let launch = Launch { queue, sources: SOURCES, constants: &constants(op) };
+    let launch = Launch { queue, sources: SOURCES, constants: &op.constants() };
     let arguments = [Argument::int(op.sizes.batch), w.into(), dy.into(), (&mut dx).into()];
     launch.run::<E>("depthwise_backward_input", launch.each(op.sizes.input_len()), &arguments)
 }
@@ -63,7 +50,7 @@ pub(super) fn backward_weight<E: Element, Q: Queue>(
     let (terms, splits) = splits(queue, all, channels);
     let mut memory = queue.memory::<E>(splits * dw.len())?;
     let mut partials = queue.elements(&mut memory);
-    let launch = Launch { queue, sources: SOURCES, constants: &constants(op) };
+    let launch = Launch { queue, sources: SOURCES, constants: &op.constants() };
     let grid = Grid { blocks: [channels, splits, 1], threads: THREADS };
     let arguments =
         [Argument::int(op.sizes.batch), Argument::int(terms), x.into(), dy.into(), (&mut partials).into()];

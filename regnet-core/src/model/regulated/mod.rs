@@ -67,6 +67,9 @@ where
 
 /// A branch that takes a state and makes the next; `L` is what its stage lends.
 pub trait RegulatedBranch<L, E: Dtype, D: Backend<E>> {
+    /// As [`Run::LEAVES_CLONES`](crate::Run::LEAVES_CLONES).
+    const LEAVES_CLONES: bool = true;
+
     /// Evaluates with running statistics; gives the output and the next state.
     ///
     /// # Errors
@@ -97,6 +100,9 @@ pub type Threaded<E, D, T> = (Map<E, D, T>, Map<E, D>);
 
 /// One block of a self-regulated stage; `L` is what the stage lends.
 pub trait Step<L, E: Dtype, D: Backend<E>> {
+    /// As [`Run::LEAVES_CLONES`](crate::Run::LEAVES_CLONES); the state is part of the output.
+    const LEAVES_CLONES: bool = true;
+
     /// Evaluates with running statistics, from `state`, or from zero where there is none; gives the output and the next
     /// state.
     ///
@@ -124,6 +130,8 @@ pub trait Step<L, E: Dtype, D: Backend<E>> {
 impl<L, S: Shortcut<E, D>, F: RegulatedBranch<L, E, D>, E: Dtype, D: Backend<E>> Step<L, E, D>
     for ResBlock<S, F>
 {
+    const LEAVES_CLONES: bool = S::LEAVES_CLONES || F::LEAVES_CLONES;
+
     fn try_step<T: Tape<E, D>>(
         &self,
         x: Map<E, D, T>,

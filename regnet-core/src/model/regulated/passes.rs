@@ -16,6 +16,8 @@ use crate::tensors::Map;
 /// Gives a branch both its passes, which differ in whether norms use and change what they keep.
 macro_rules! both_passes {
     ($pass:ident) => {
+        const LEAVES_CLONES: bool = R::Regulator::LEAVES_CLONES || Se::LEAVES_CLONES;
+
         fn try_branch<T: Tape<E, D>>(
             &self,
             x: Map<E, D, T>,

@@ -114,6 +114,7 @@ where
     D: Backend<E>,
 {
     type Out = (usize, usize, usize, usize);
+    const LEAVES_CLONES: bool = Y::LEAVES_CLONES || First::LEAVES_CLONES || Next::LEAVES_CLONES;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         Ok(self.try_thread(x, None)?.0)

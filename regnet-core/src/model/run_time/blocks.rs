@@ -137,6 +137,8 @@ where
 }
 
 impl<E: Dtype, D: Backend<E>> Shortcut<E, D> for DynShortcut<E, D> {
+    const LEAVES_CLONES: bool = false;
+
     fn try_shortcut<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         match &self.0 {
             Some(projection) => projection.try_shortcut(x),
@@ -153,6 +155,8 @@ impl<E: Dtype, D: Backend<E>> Shortcut<E, D> for DynShortcut<E, D> {
 }
 
 impl<E: Dtype, D: Backend<E>> Excite<E, D> for DynExcite<E, D> {
+    const LEAVES_CLONES: bool = false;
+
     fn acts(&self) -> bool {
         self.0.is_some()
     }

@@ -12,7 +12,9 @@
 //! ```
 
 mod gradient;
+mod output;
 mod pass;
+mod task;
 
 use std::array;
 
