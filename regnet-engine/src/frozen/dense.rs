@@ -233,3 +233,46 @@ impl Run<'_, Dense> {
 
 /// The most maps that a convolution sums over.
 pub(super) const MOST_OPERANDS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::frozen::shared::share;
+
+    /// Checks that threads share all tiles of a layer, none twice, and about equally.
+    fn check(blocks: usize, stride: usize, pixels: usize, values: (usize, usize), threads: usize) {
+        let tiles = |blocks: usize| pixels.div_ceil(if blocks > 2 { 8 } else { 14 });
+        // What a tile takes, in pixels times blocks.
+        let work_of = |panel: Panel| panel.blocks as f64 * pixels as f64 / tiles(panel.blocks) as f64;
+        let mut seen = BTreeMap::new();
+        let (memory, scratch) = (&share(&mut []), &share(&mut []));
+        for thread in 0..threads {
+            let (weights, input, results) = (&[][..], &[][..], &[][..]);
+            let work =
+                Work { memory, scratch, weights, input, results, first: 0, images: 1, thread, threads };
+            let (mut mine, mut most) = (0.0, 0.0_f64);
+            each_tile(&work, blocks, stride, tiles, values, |panel, at| {
+                *seen.entry((panel.first, at)).or_insert(0) += 1;
+                (mine, most) = (mine + work_of(panel), most.max(work_of(panel)));
+            });
+            let fair = (blocks * pixels) as f64 / threads as f64;
+            assert!(mine < 1.07 * fair + 1.5 * most, "{mine} of {fair}");
+        }
+        let every = panels(blocks, stride)
+            .flat_map(|panel| (0..tiles(panel.blocks)).map(move |at| ((panel.first, at), 1)));
+        assert_eq!(seen, every.collect());
+    }
+
+    #[test]
+    fn threads_share_all_tiles_and_none_twice() {
+        for (blocks, stride, pixels) in
+            [(1, 1, 1), (2, 1, 49), (33, 1, 49), (7, 1, 784), (5, 2, 30), (10, 1, 1)]
+        {
+            for values in [(1, 2), (2, 1), (1 << 20, 1 << 20)] {
+                (1..=5).for_each(|threads| check(blocks, stride, pixels, values, threads));
+            }
+        }
+    }
+}

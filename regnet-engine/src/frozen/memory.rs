@@ -10,7 +10,7 @@ pub(super) struct Buffer {
 }
 
 /// Floats of a cache line: every buffer begins one.
-const LINE: usize = 16;
+pub(super) const LINE: usize = 16;
 
 impl Buffer {
     /// Memory that no step has touched so far.
@@ -50,7 +50,8 @@ pub(super) fn place(buffers: &[Buffer]) -> (Vec<usize>, usize) {
             offset = offset.max((offsets[other] + buffers[other].len).next_multiple_of(LINE));
         }
         offsets[index] = offset;
-        all = all.max(offset + buffers[index].len);
+        // What lies behind it begins a line, too.
+        all = all.max((offset + buffers[index].len).next_multiple_of(LINE));
         placed.push(index);
     }
     (offsets, all)

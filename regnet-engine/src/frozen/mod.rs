@@ -151,7 +151,6 @@ impl Engine {
             choice: choice.as_ref(),
             used: &used,
             isa: options.isa,
-            threads: pool.threads(),
             results: &results,
         };
         let single = Plan::new(&source, 1, layers.len());
@@ -204,7 +203,7 @@ impl Engine {
     /// Bytes that a call with `batch` images works in, all threads together; they stay for the next call.
     pub fn arena_bytes(&self, batch: usize) -> usize {
         let (plan, arenas) = self.layout(batch);
-        arenas * plan.arena * size_of::<f32>()
+        plan.floats(arenas, self.threads()) * size_of::<f32>()
     }
 
     /// Runs a batch: `images` are `[n, c, h, w]`, normalised as in training, `logits` `[n, classes]`.
@@ -240,11 +239,12 @@ impl Engine {
     fn start(&self, call: Call<'_>, results: &[Shared<'_>]) {
         let (plan, count) = self.layout(call.batch);
         let mut arenas = self.arenas.lock().unwrap_or_else(PoisonError::into_inner);
-        if arenas.as_ref().len() < count * plan.arena {
+        let len = plan.floats(count, self.threads());
+        if arenas.as_ref().len() < len {
             // The old one goes first, so that there are never two.
             *arenas = Aligned::zeros(0);
-            *arenas = Aligned::with_capacity(count * plan.arena);
-            arenas.extend_zeros(count * plan.arena);
+            *arenas = Aligned::with_capacity(len);
+            arenas.extend_zeros(len);
         }
         self.compute(plan, call, results, arenas.as_mut(), count);
     }

@@ -27,7 +27,7 @@ impl Engine {
     ) {
         // SAFETY: every step writes, of its own maps and results, the part of its thread (`Work::part`), and reads maps
         // that were written before the barrier in between; maps that are needed at the same time lie apart
-        // (`memory::place`). Threads with arenas of their own compute images of their own.
+        // (`memory::place`). Threads with arenas of their own compute images of their own; each has its own scratch memory.
         let arenas = unsafe { Shared::new(arenas) };
         let barrier = Barrier::default();
         let threads = self.pool.threads();
@@ -36,10 +36,13 @@ impl Engine {
         self.pool.run(&|thread| {
             let _guard = barrier.guard();
             let arena = |index| arenas.part(index * plan.arena..(index + 1) * plan.arena);
+            let first = plan.floats(count, thread);
+            let scratch = arenas.part(first..first + plan.scratch);
             let run =
                 Run { engine: self, plan, clock: call.clock.filter(|_| thread == 0), barrier: &barrier };
             let work = Work {
                 memory: &arenas,
+                scratch: &scratch,
                 weights: self.packed.values.as_ref(),
                 input: call.images,
                 results,

@@ -138,7 +138,6 @@ impl Step {
     pub fn room(&mut self) -> Option<&mut usize> {
         match &mut self.kind {
             Kind::Paint(step) | Kind::Image(step) => Some(&mut step.canvas),
-            Kind::Winograd(step) => Some(&mut step.scratch),
             _ => None,
         }
     }

@@ -11,6 +11,8 @@ use super::shared::Shared;
 pub(super) struct Work<'a> {
     /// The arena.
     pub memory: &'a Shared<'a>,
+    /// This thread's own memory, for what it puts down in the middle of a step.
+    pub scratch: &'a Shared<'a>,
     /// Weights, biases.
     pub weights: &'a [f32],
     /// All images of the run, `[image][channel][row][column]`.

@@ -122,8 +122,7 @@ impl<'a> Planning<'a> {
         let input = self.read(layer.inputs[0]);
         let shortcut = layer.shortcut.map(|value| self.read(value));
         let out = self.sum(index, layer, [input]);
-        let scratch = winograd::scratch_len(conv.group_width, form, out.lanes) * self.source.threads;
-        let scratch = self.buffer(scratch);
+        self.scratch = self.scratch.max(winograd::scratch_len(conv.group_width, form, out.lanes));
         let winograd = Winograd {
             input,
             form,
@@ -133,7 +132,6 @@ impl<'a> Planning<'a> {
             bias: places.bias,
             shortcut,
             activation: layer.activation,
-            scratch,
         };
         self.push(index, Kind::Winograd(winograd));
     }

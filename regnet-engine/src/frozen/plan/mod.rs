@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::isa::Isa;
 use super::lower::{Layer, LayerOp};
 use super::map::Map;
-use super::memory::{Buffer, place};
+use super::memory::{Buffer, LINE, place};
 use super::narrow::Choice;
 use super::pack::Packed;
 use super::simple::Compact;
@@ -30,6 +30,8 @@ pub(super) struct Plan {
     pub images: usize,
     /// Floats of the arena.
     pub arena: usize,
+    /// Floats that every thread needs besides.
+    pub scratch: usize,
 }
 
 /// What a plan is made from.
@@ -43,7 +45,6 @@ pub(super) struct Source<'a> {
     /// For each layer, whether anything needs it.
     pub used: &'a [bool],
     pub isa: Isa,
-    pub threads: usize,
     /// The layers that are handed out: the logits, then features.
     pub results: &'a [usize],
 }
@@ -74,11 +75,17 @@ impl Plan {
             Some(early) => (early, planning.steps),
             None => (planning.steps, Vec::new()),
         };
-        let mut plan = Self { early, gather, late, images, arena: 0 };
+        let scratch = planning.scratch.next_multiple_of(LINE);
+        let mut plan = Self { early, gather, late, images, arena: 0, scratch };
         let (offsets, arena) = place(&planning.buffers);
         plan.settle(&offsets);
         plan.arena = arena;
         plan
+    }
+
+    /// Floats of so many arenas and of what so many threads need besides, one after another.
+    pub fn floats(&self, arenas: usize, threads: usize) -> usize {
+        arenas * self.arena + threads * self.scratch
     }
 
     /// Puts offsets where the maps have numbers of buffers.
@@ -100,6 +107,8 @@ struct Planning<'a> {
     /// Steps before the first of `steps`.
     first_step: usize,
     buffers: Vec<Buffer>,
+    /// Floats that a thread's own memory must have.
+    scratch: usize,
     /// Where the values lie.
     maps: Vec<Option<Map>>,
     /// Copies without a border, by value and stride.
@@ -139,6 +148,7 @@ impl<'a> Planning<'a> {
             steps: Vec::new(),
             first_step: 0,
             buffers: Vec::new(),
+            scratch: 0,
             maps: vec![None; count],
             compact: HashMap::new(),
             narrow: HashMap::new(),

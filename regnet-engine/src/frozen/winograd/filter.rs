@@ -113,3 +113,33 @@ pub(super) fn output<S: Vectors, const SIDE: usize, const TILE: usize>(
     }
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use pulp::Scalar256b;
+
+    use super::*;
+
+    /// Compares a line of `TILE` pixels, whose inputs are `STRIDE` apart, with its definition.
+    fn compare<const SIDE: usize, const TILE: usize, const STRIDE: usize>() {
+        let d: [f64; SIDE] = std::array::from_fn(|at| (7 * at % 5) as f64 - 1.5);
+        let g = [0.75, -1.25, 2.0];
+        let simd = Scalar256b;
+        let points = input(simd, d.map(|value| simd.splat_f32s(value as f32)));
+        let factors = weights::<SIDE>(g).map(|value| simd.splat_f32s(value as f32));
+        let products: [_; SIDE] = std::array::from_fn(|point| simd.mul_f32s(points[point], factors[point]));
+        let line: [_; TILE] = output(simd, products);
+        for (at, &value) in line.iter().enumerate() {
+            let expected: f64 = (0..3).map(|tap| d[STRIDE * at + tap] * g[tap]).sum();
+            let found = f64::from(simd.reduce_sum_f32s(value)) / 8.0;
+            assert!((found - expected).abs() < 1e-5, "{SIDE} points, pixel {at}: {found}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_each_form_is_a_convolution() {
+        compare::<4, 2, 1>();
+        compare::<5, 2, 2>();
+        compare::<6, 4, 1>();
+    }
+}

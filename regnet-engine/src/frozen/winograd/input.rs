@@ -27,7 +27,7 @@ impl<const SIDE: usize, const POINTS: usize, const STEP: usize> Kernel for Input
         let map = &step.input;
         let [scratch, _] = self.run.scratch();
         let input = work.memory.read(map.offset..map.offset + map.len());
-        let points = as_points_mut::<POINTS>(work.memory.write(scratch));
+        let points = as_points_mut::<POINTS>(work.scratch.write(scratch));
         let places = places(step.group[0]);
         let points = &mut points[self.to * places..];
         // The pixel above and to the left of the first.

@@ -44,8 +44,6 @@ pub(super) struct Winograd {
     pub shortcut: Option<Map>,
     /// None or ReLU.
     pub activation: Activation,
-    /// Where the threads' own memory begins, in the arena.
-    pub scratch: usize,
 }
 
 /// Channels of an octet.
@@ -173,14 +171,11 @@ impl Run<'_, Winograd> {
         }
     }
 
-    /// Where this thread's inputs lie, and where its sums.
+    /// Where inputs lie in the thread's own memory, and where sums.
     fn scratch(&self) -> [Range<usize>; 2] {
-        let Self { step, work, .. } = self;
-        let [input, _] = step.group;
-        let len = scratch_len(input, step.form, step.out.lanes);
-        let first = step.scratch + work.thread * len;
-        let middle = first + input * step.form.points() * places(input);
-        [first..middle, middle..first + len]
+        let Winograd { group: [input, _], form, out, .. } = *self.step;
+        let middle = input * form.points() * places(input);
+        [0..middle, middle..scratch_len(input, form, out.lanes)]
     }
 }
 

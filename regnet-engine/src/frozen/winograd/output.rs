@@ -26,7 +26,7 @@ impl<const SIDE: usize, const POINTS: usize, const TILE: usize> Kernel for Outpu
         let Run { step, work, .. } = self.run;
         let out = &step.out;
         let [_, scratch] = self.run.scratch();
-        let sums = S::as_simd_f32s(work.memory.read(scratch)).0.as_chunks::<POINTS>().0;
+        let sums = S::as_simd_f32s(work.scratch.read(scratch)).0.as_chunks::<POINTS>().0;
         let sums = &sums[self.from * places(step.group[0])..];
         let bias = load::<S>(&work.weights[step.bias + self.octet * OCTET..]);
         let zero = simd.splat_f32s(0.0);

@@ -41,8 +41,8 @@ impl<const POINTS: usize> Product<'_, POINTS> {
     fn blocks<S: Vectors, const BLOCKS: usize>(self, simd: S) {
         let Run { step, work, .. } = self.run;
         let [inputs, sums] = self.run.scratch();
-        let inputs = as_points::<POINTS>(work.memory.read(inputs));
-        let sums = S::as_mut_simd_f32s(work.memory.write(sums)).0.as_chunks_mut::<POINTS>().0;
+        let inputs = as_points::<POINTS>(work.scratch.read(inputs));
+        let sums = S::as_mut_simd_f32s(work.scratch.write(sums)).0.as_chunks_mut::<POINTS>().0;
         let size = POINTS * step.group[0] * OCTET;
         let weights = &work.weights[step.weights + self.panel.start * size..][..self.panel.len() * size];
         let most = most_tiles::<S>(BLOCKS);

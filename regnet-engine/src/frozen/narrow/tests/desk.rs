@@ -86,6 +86,7 @@ impl Desk {
         for thread in 0..threads {
             let work = Work {
                 memory: &memory,
+                scratch: &memory,
                 weights: &self.weights,
                 input: &[],
                 results: &[],
