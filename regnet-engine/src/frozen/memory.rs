@@ -98,6 +98,6 @@ mod tests {
         });
         let (offsets, all) = place(&chain.collect::<Vec<_>>());
         assert_eq!(offsets, [0, 112, 0, 112, 0, 112, 0, 112, 0]);
-        assert_eq!(all, 212);
+        assert_eq!(all, 224);
     }
 }
