@@ -6,6 +6,7 @@ use regnet_space::graph::Graph;
 
 use super::lower::{Layer, LayerOp};
 use super::way::{Method, Way};
+use super::winograd::Form;
 use super::{Engine, FreezeError, Isa, Options, winograd};
 
 /// How the 3x3 convolutions of a network are computed that can be in several ways, as measured on a machine.
@@ -46,7 +47,7 @@ impl Tuning {
     }
 }
 
-/// Seconds of each layer that can be filtered, if all of them are computed in one way.
+/// Seconds of each layer that can be filtered and has this way, if all of them are computed in it.
 fn seconds(
     graph: &Graph,
     options: &Options,
@@ -64,7 +65,12 @@ fn seconds(
     let engine = Engine::new(graph, tensor, &options)?;
     let images = vec![0.5; batch * graph.nodes()[0].shape.len()];
     let mut seconds = HashMap::new();
-    let possible = |layer: &&Layer| matches!(&layer.op, LayerOp::Conv(conv) if winograd::is_possible(conv));
+    let possible = |layer: &&Layer| match &layer.op {
+        LayerOp::Conv(conv) if winograd::is_possible(conv) => {
+            way == Way::Direct || Form::new(way, conv).is_some()
+        }
+        _ => false,
+    };
     let possible: Vec<_> = engine.layers.iter().filter(possible).map(|layer| layer.name.clone()).collect();
     for step in engine.profile(&images, repeat)? {
         if possible.contains(&step.layer) {
