@@ -70,6 +70,16 @@ fn pieces(octets: Range<usize>, block: usize, most: usize) -> impl Iterator<Item
     })
 }
 
+/// Runs what works on a piece: on whole registers, or on an octet that fills none.
+#[inline(always)]
+fn vectorized<S: Vectors>(simd: S, octets: usize, kernel: impl Kernel<Output = ()>) {
+    if octets * OCTET == S::F32_LANES {
+        simd.vectorized(kernel);
+    } else {
+        simd.octets().vectorized(kernel);
+    }
+}
+
 /// Tiles of a group that are computed together at most, so that they stay in the nearer caches.
 fn room(input: usize) -> usize {
     (512 / input).clamp(1, 4) * MOST_TILES
@@ -138,7 +148,6 @@ impl Run<'_, Winograd> {
         share: bool,
     ) {
         let Self { step, work, .. } = self;
-        let octets = simd.octets();
         let [input, output] = step.group.map(|width| width / OCTET);
         let panels = || panels(group * output..(group + 1) * output, S::F32_LANES);
         let mine = if share { work.part(panels().count()) } else { 0..panels().count() };
@@ -150,22 +159,14 @@ impl Run<'_, Winograd> {
             for piece in pieces(all.clone(), S::F32_LANES / OCTET, 1) {
                 let (octet, to, tiles) = (piece.start, piece.start - all.start, tiles.clone());
                 let input = Input::<SIDE, POINTS, STEP> { run: self, octet, to, tiles };
-                if piece.len() * OCTET == S::F32_LANES {
-                    simd.vectorized(input);
-                } else {
-                    octets.vectorized(input);
-                }
+                vectorized(simd, piece.len(), input);
             }
             for panel in panels().skip(mine.start).take(mine.len()) {
                 Product::<POINTS> { run: self, panel: panel.clone(), tiles: tiles.len() }.multiply(simd);
                 for (from, piece) in pieces(panel, S::F32_LANES / OCTET, 1).enumerate() {
                     let (octet, tiles) = (piece.start, tiles.clone());
                     let output = Output::<SIDE, POINTS, TILE> { run: self, octet, from, tiles };
-                    if piece.len() * OCTET == S::F32_LANES {
-                        simd.vectorized(output);
-                    } else {
-                        octets.vectorized(output);
-                    }
+                    vectorized(simd, piece.len(), output);
                 }
             }
         }

@@ -14,7 +14,7 @@ pub(super) struct Product<'a, const POINTS: usize> {
     pub tiles: usize,
 }
 
-/// The most tiles that are multiplied at once.
+/// The most tiles that are multiplied by two registers of weights at once; of one, there may be a few more.
 pub(super) const MOST_TILES: usize = 14;
 
 /// The most tiles that registers hold the sums of, for so many registers a tile.
