@@ -18,6 +18,7 @@
 //! | [`max_pool`], [`global_avg_pool`] | pooling |
 //! | [`linear`] | the classifier's matrix product |
 //! | [`squeeze_excite`] | channel gates |
+//! | [`training`] | a whole network's training step |
 //! | [`cross_entropy`] | label-smoothed softmax loss |
 //! | [`compare`] | the comparison that the workspace's tests use |
 //!
@@ -65,5 +66,6 @@ pub mod relu;
 mod sigmoidal;
 mod simd;
 pub mod squeeze_excite;
+pub mod training;
 
 pub use real::Real;

@@ -35,13 +35,13 @@ pub(super) struct Dense {
 
 /// The blocks of output channels that a tile computes together: `blocks` of them from `first` on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Panel {
+pub(crate) struct Panel {
     pub first: usize,
     pub blocks: usize,
 }
 
 /// Pairs of blocks, and the last panel of an odd number of blocks: three, or one where pixels are not neighbours.
-pub(super) fn panels(blocks: usize, stride: usize) -> impl Iterator<Item = Panel> {
+pub(crate) fn panels(blocks: usize, stride: usize) -> impl Iterator<Item = Panel> {
     let odd = odd(blocks, stride);
     let pairs = (0..odd.map_or(blocks, |odd| odd.first)).step_by(2);
     pairs.map(|first| Panel { first, blocks: 2 }).chain(odd)

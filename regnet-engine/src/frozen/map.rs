@@ -7,7 +7,7 @@ use std::ops::Range;
 ///
 /// Lanes beyond the channels are zero, so that they add nothing to a sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Map {
+pub(crate) struct Map {
     /// The first value, in floats from the start of the arena.
     pub offset: usize,
     /// Channels.

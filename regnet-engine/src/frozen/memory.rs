@@ -2,7 +2,7 @@
 
 /// Memory that is needed from one step to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     /// Floats.
     pub len: usize,
     /// The first step that touches it, and the last.
@@ -10,7 +10,7 @@ pub(super) struct Buffer {
 }
 
 /// Floats of a cache line: every buffer begins one.
-pub(super) const LINE: usize = 16;
+pub(crate) const LINE: usize = 16;
 
 impl Buffer {
     /// Memory that no step has touched so far.
@@ -33,7 +33,7 @@ impl Buffer {
 }
 
 /// Where each buffer begins, and how much memory there is in all: the largest first, each as low as it can be.
-pub(super) fn place(buffers: &[Buffer]) -> (Vec<usize>, usize) {
+pub(crate) fn place(buffers: &[Buffer]) -> (Vec<usize>, usize) {
     let mut order: Vec<usize> = (0..buffers.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(buffers[index].len));
     let mut offsets = vec![0; buffers.len()];

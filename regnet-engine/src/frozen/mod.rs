@@ -43,32 +43,32 @@
 #![allow(clippy::needless_range_loop)]
 
 mod cell;
-mod dense;
+pub(crate) mod dense;
 mod error;
 mod fold;
-mod grouped;
+pub(crate) mod grouped;
 mod image;
-mod isa;
+pub(crate) mod isa;
 mod lower;
-mod map;
-mod memory;
+pub(crate) mod map;
+pub(crate) mod memory;
 mod narrow;
 mod options;
 mod pack;
 pub mod peak;
 mod plan;
-mod pool;
+pub(crate) mod pool;
 mod profile;
 mod run;
-mod shared;
+pub(crate) mod shared;
 mod simple;
 mod step;
-mod store;
-mod tile;
+pub(crate) mod store;
+pub(crate) mod tile;
 mod tuning;
 mod way;
 mod winograd;
-mod work;
+pub(crate) mod work;
 
 use std::sync::{Mutex, PoisonError};
 

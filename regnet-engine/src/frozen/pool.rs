@@ -37,7 +37,7 @@ impl Desk {
 }
 
 /// Some threads, of which the one that brings the work is one.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     desk: Arc<Desk>,
     workers: Vec<JoinHandle<()>>,
     /// Held by the one whose job is running.
@@ -158,7 +158,7 @@ fn await_that(there: impl Fn() -> bool) {
 
 /// Where the threads of a job wait for one another.
 #[derive(Debug, Default)]
-pub(super) struct Barrier {
+pub(crate) struct Barrier {
     arrived: AtomicUsize,
     round: AtomicUsize,
     broken: AtomicBool,
@@ -190,7 +190,7 @@ impl Barrier {
 }
 
 /// See [`Barrier::guard`].
-pub(super) struct Guard<'a>(&'a Barrier);
+pub(crate) struct Guard<'a>(&'a Barrier);
 
 impl Drop for Guard<'_> {
     fn drop(&mut self) {

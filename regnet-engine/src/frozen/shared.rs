@@ -11,14 +11,14 @@ use std::ptr::NonNull;
 
 /// A slice whose parts several threads write.
 #[derive(Debug)]
-pub(super) struct Shared<'a> {
+pub(crate) struct Shared<'a> {
     start: NonNull<f32>,
     len: usize,
     memory: PhantomData<&'a mut [f32]>,
 }
 
 /// Shares what the steps of a run hand out.
-pub(super) fn share(result: &mut [f32]) -> Shared<'_> {
+pub(crate) fn share(result: &mut [f32]) -> Shared<'_> {
     // SAFETY: the only step that writes it writes each thread's part once (`Kind::Export`), and nobody reads it before the
     // run has ended.
     unsafe { Shared::new(result) }
@@ -47,6 +47,11 @@ impl<'a> Shared<'a> {
         // SAFETY: the range is inside the slice that was borrowed for `'a`.
         let start = unsafe { self.start.add(range.start) };
         Shared { start, len: range.len(), memory: PhantomData }
+    }
+
+    /// Floats in all.
+    pub fn len(&self) -> usize {
+        self.len
     }
 
     /// A part to read.

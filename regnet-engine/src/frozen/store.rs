@@ -7,7 +7,7 @@ use crate::sigmoidal::Sigmoidal;
 
 /// The function after a sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Activation {
+pub(crate) enum Activation {
     /// The sum itself.
     None,
     /// max(x, 0).
@@ -20,7 +20,7 @@ pub(super) enum Activation {
 
 /// Where the pixels of a tile lie.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// The first block, or its first pixel where the pixels follow one another; in floats.
     pub start: usize,
     /// Floats between blocks.
@@ -68,7 +68,7 @@ impl<'a> Place<'a> {
 
 /// What becomes of a tile's sums.
 #[derive(Clone, Copy)]
-pub(super) struct Store<'a> {
+pub(crate) struct Store<'a> {
     pub memory: &'a Shared<'a>,
     /// A value for each channel of the tile.
     pub bias: &'a [f32],

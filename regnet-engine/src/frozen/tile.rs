@@ -5,7 +5,7 @@ use super::store::Store;
 
 /// What is multiplied: an input map, and the weights that some blocks of output channels have for it.
 #[derive(Clone, Copy)]
-pub(super) struct Factor<'a> {
+pub(crate) struct Factor<'a> {
     /// The input map.
     pub input: &'a [f32],
     /// Floats between its blocks.
@@ -87,7 +87,7 @@ fn add<S: Vectors, const PIXELS: usize, const BLOCKS: usize, const STEP: usize>(
 
 /// The most pixels of a tile of so many blocks, `step` input pixels apart; sums, weights and a pixel fit into the
 /// registers together.
-pub(super) const fn most_pixels(isa: Isa, blocks: usize, step: usize) -> usize {
+pub(crate) const fn most_pixels(isa: Isa, blocks: usize, step: usize) -> usize {
     match (isa.registers() >= 32, blocks, step) {
         (true, 1 | 2, 1) => 14,
         (true, 1 | 2, _) => 7,
@@ -100,14 +100,14 @@ pub(super) const fn most_pixels(isa: Isa, blocks: usize, step: usize) -> usize {
 }
 
 /// The most blocks of a tile whose pixels follow one another; of others it is two.
-pub(super) const MOST_BLOCKS: usize = 3;
+pub(crate) const MOST_BLOCKS: usize = 3;
 
 /// Multiplies a tile of `pixels` pixels, `step` input pixels apart, and `blocks` blocks, and stores the result.
 ///
 /// # Panics
 /// Where there is no such tile.
 #[inline(always)]
-pub(super) fn multiply<S: Vectors>(
+pub(crate) fn multiply<S: Vectors>(
     simd: S,
     pixels: usize,
     blocks: usize,

@@ -122,6 +122,6 @@ pub(super) fn lines(pieces: Range<usize>, columns: usize) -> impl Iterator<Item 
 }
 
 /// `count` pieces in parts of at most `most`, as equal as can be: where part `index` of them begins.
-pub(super) fn begin(count: usize, most: usize, index: usize) -> usize {
+pub(crate) fn begin(count: usize, most: usize, index: usize) -> usize {
     count * index / count.div_ceil(most).max(1)
 }

@@ -14,13 +14,12 @@ use super::shared::Shared;
 use super::store::{Activation, Place, Store};
 use super::work::{Run, begin};
 
-use sources::Lanes;
-pub(super) use sources::Sources;
-use tile::multiply;
+pub(crate) use sources::{Lanes, Mixture, Sources};
+pub(crate) use tile::multiply;
 
 /// A 3x3 convolution whose input, bordered, has as many channels as its output.
 #[derive(Debug)]
-pub(super) struct Grouped {
+pub(crate) struct Grouped {
     pub input: Map,
     /// 1 or 2.
     pub stride: usize,
@@ -35,9 +34,9 @@ pub(super) struct Grouped {
 }
 
 /// Rows and columns of a tile.
-pub(super) const ROWS: usize = 2;
+pub(crate) const ROWS: usize = 2;
 
-pub(super) const fn most_columns(isa: Isa) -> usize {
+pub(crate) const fn most_columns(isa: Isa) -> usize {
     if isa.registers() >= 32 { 7 } else { 4 }
 }
 
@@ -91,17 +90,17 @@ impl<'a> Kernel for Run<'a, Grouped> {
 }
 
 /// Where a tile lies, and what is multiplied. All that tiles have in common is found once: a tile takes a microsecond.
-struct At<'a> {
-    step: &'a Grouped,
-    memory: &'a Shared<'a>,
-    input: &'a [f32],
+pub(crate) struct At<'a> {
+    pub step: &'a Grouped,
+    pub memory: &'a Shared<'a>,
+    pub input: &'a [f32],
     /// Floats from an input block's start to the first pixel of the window.
-    first: usize,
-    lanes: &'a Lanes,
-    weights: &'a [f32],
-    bias: &'a [f32],
-    out: Place<'a>,
-    shortcut: Option<Place<'a>>,
+    pub first: usize,
+    pub lanes: &'a Lanes,
+    pub weights: &'a [f32],
+    pub bias: &'a [f32],
+    pub out: Place<'a>,
+    pub shortcut: Option<Place<'a>>,
 }
 
 impl<'a> At<'a> {

@@ -2,20 +2,20 @@
 
 /// Which input channels each block of output channels reads.
 #[derive(Debug)]
-pub(in crate::frozen) struct Sources {
+pub(crate) struct Sources {
     group_width: usize,
-    pub(super) blocks: Vec<Source>,
+    pub(crate) blocks: Vec<Source>,
 }
 
 /// What one block reads, and where its weights begin.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     pub weights: usize,
     pub lanes: Lanes,
 }
 
 #[derive(Debug)]
-pub(super) enum Lanes {
+pub(crate) enum Lanes {
     /// All lanes read the same channels: of some input blocks, lanes from the first up to the second.
     Same(Vec<(usize, usize, usize)>),
     /// Lanes read the channels of several groups.
@@ -24,7 +24,7 @@ pub(super) enum Lanes {
 
 /// Channels for each lane, one after another, from one or two blocks.
 #[derive(Debug)]
-pub(super) struct Mixture {
+pub(crate) struct Mixture {
     pub blocks: [usize; 2],
     /// How many channels each lane reads.
     pub channels: usize,
@@ -54,6 +54,20 @@ impl Sources {
     /// Values of the weights once they are packed.
     pub fn packed_len(&self, lanes: usize) -> usize {
         self.blocks.iter().map(|source| 9 * source.lanes.channels() * lanes).sum()
+    }
+
+    /// Which vector of the packed weights holds, in its lane, the first weight that an output channel has for channel
+    /// `within` of its group; those of the other taps follow.
+    pub fn position(&self, channel: usize, within: usize, lanes: usize) -> usize {
+        let Source { weights, lanes: sources } = &self.blocks[channel / lanes];
+        let read = match sources {
+            Lanes::Mixed(_) => within,
+            Lanes::Same(runs) => {
+                let (block, lane, _) = runs[0];
+                channel / self.group_width * self.group_width + within - (block * lanes + lane)
+            }
+        };
+        weights + 9 * read
     }
 
     /// Weights `[channel][group width][3][3]` in the order `[block][source channel][tap][lane]`.

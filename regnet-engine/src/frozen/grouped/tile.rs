@@ -136,7 +136,7 @@ fn add_column<
 /// # Panics
 /// Where there is no such tile.
 #[inline(always)]
-pub(super) fn multiply<S: Vectors>(simd: S, width: usize, height: usize, at: &At<'_>) {
+pub(crate) fn multiply<S: Vectors>(simd: S, width: usize, height: usize, at: &At<'_>) {
     macro_rules! choose {
         (stride 1: $($one:literal)*; stride 2: $($two:literal)*) => {
             match (width, height, at.step.stride) {

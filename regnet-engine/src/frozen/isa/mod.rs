@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use pulp::Scalar256b;
 
-pub(super) use vectors::{Kernel, Vectors, outlined, prefetch_after};
+pub(crate) use vectors::{Kernel, Vectors, outlined, prefetch_after};
 
 /// An instruction set. An engine is built for one: its weights lie as that one reads them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,7 +58,7 @@ impl Isa {
     }
 
     /// Registers.
-    pub(super) const fn registers(self) -> usize {
+    pub(crate) const fn registers(self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => 32,
@@ -73,7 +73,7 @@ impl Isa {
     /// # Panics
     /// Where the machine cannot run it.
     #[inline]
-    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => pulp::x86::V4::try_new().expect("a machine with AVX-512").vectorized(kernel),

@@ -9,7 +9,7 @@ use pulp::{NullaryFnOnce, Scalar256b, Simd};
 use super::prefetch::prefetch;
 
 /// Code that is compiled once for each instruction set. Everything it calls must be inlined into it, or be a kernel.
-pub(in crate::frozen) trait Kernel {
+pub(crate) trait Kernel {
     type Output;
 
     fn run<S: Vectors>(self, simd: S) -> Self::Output;
@@ -17,7 +17,7 @@ pub(in crate::frozen) trait Kernel {
 
 /// What kernels need of an instruction set.
 #[allow(non_camel_case_types)]
-pub(in crate::frozen) trait Vectors: Copy {
+pub(crate) trait Vectors: Copy {
     /// A vector of f32.
     type f32s: Pod;
     /// A number for each of its lanes.
@@ -44,6 +44,10 @@ pub(in crate::frozen) trait Vectors: Copy {
     fn sub_f32s(self, a: Self::f32s, b: Self::f32s) -> Self::f32s;
     fn mul_f32s(self, a: Self::f32s, b: Self::f32s) -> Self::f32s;
     fn max_f32s(self, a: Self::f32s, b: Self::f32s) -> Self::f32s;
+    /// `value` where `by` is not at most zero, else zero; of `by` itself, its ReLU. What is not a number stays.
+    fn where_positive(self, by: Self::f32s, value: Self::f32s) -> Self::f32s;
+    /// The greater one; not a number where either is none.
+    fn greater(self, a: Self::f32s, b: Self::f32s) -> Self::f32s;
     /// a b + c, rounded once or twice.
     fn mul_add_e_f32s(self, a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s;
     fn reduce_sum_f32s(self, a: Self::f32s) -> f32;
@@ -78,7 +82,7 @@ const AHEAD: usize = 4096;
 
 /// Asks for the weights that are needed some time after these: for one image they come from far away, and are read once.
 #[inline(always)]
-pub(in crate::frozen) fn prefetch_after<S: Vectors, const COUNT: usize>(weights: &[S::f32s; COUNT]) {
+pub(crate) fn prefetch_after<S: Vectors, const COUNT: usize>(weights: &[S::f32s; COUNT]) {
     for vector in (0..COUNT).step_by(LINE / S::F32_LANES) {
         S::prefetch(&weights[vector], AHEAD);
     }
@@ -86,7 +90,7 @@ pub(in crate::frozen) fn prefetch_after<S: Vectors, const COUNT: usize>(weights:
 
 /// Each kernel stays a function of its own: all of them in one would take minutes to compile, and fit no registers.
 #[inline(never)]
-pub(in crate::frozen) fn outlined<K, R>(kernel: K, run: impl FnOnce(K) -> R) -> R {
+pub(crate) fn outlined<K, R>(kernel: K, run: impl FnOnce(K) -> R) -> R {
     run(kernel)
 }
 
@@ -123,6 +127,23 @@ macro_rules! arithmetic {
         #[inline(always)]
         fn as_simd_u32s(slice: &[u32]) -> (&[Self::u32s], &[u32]) {
             <$simd as Simd>::as_simd_u32s(slice)
+        }
+
+        #[inline(always)]
+        fn where_positive(self, by: Self::f32s, value: Self::f32s) -> Self::f32s {
+            let $self = self;
+            let (simd, zero) = ($inner, <$simd as Simd>::splat_f32s($inner, 0.0));
+            let dropped = <$simd as Simd>::less_than_or_equal_f32s(simd, by, zero);
+            <$simd as Simd>::select_f32s(simd, dropped, zero, value)
+        }
+
+        #[inline(always)]
+        fn greater(self, a: Self::f32s, b: Self::f32s) -> Self::f32s {
+            let $self = self;
+            let simd = $inner;
+            let first = <$simd as Simd>::less_than_or_equal_f32s(simd, b, a);
+            let greater = <$simd as Simd>::select_f32s(simd, first, a, b);
+            <$simd as Simd>::select_f32s(simd, <$simd as Simd>::equal_f32s(simd, a, a), greater, a)
         }
 
         arithmetic!(functions $simd, |$self| $inner;
@@ -211,7 +232,7 @@ impl Vectors for V4 {
 /// The lower halves of AVX-512's registers, for what comes in eights.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
-pub(in crate::frozen) struct V4Octets(V4);
+pub(crate) struct V4Octets(V4);
 
 #[cfg(target_arch = "x86_64")]
 impl Vectors for V4Octets {
