@@ -46,6 +46,7 @@ mod checkpoint;
 pub mod comparison;
 pub mod curves;
 pub mod data;
+mod digest;
 mod error;
 mod finished;
 #[cfg(feature = "hub")]
@@ -68,6 +69,7 @@ pub mod training;
 
 pub use card::Card;
 pub use comparison::{Spread, Trials};
+pub use digest::{Digest, NoDigest};
 pub use error::TrainError;
 pub use finished::finished;
 pub use learner::{Learner, Score};
