@@ -1,7 +1,6 @@
 //! One trial, from where it is to its next rung or its end.
 
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use dfdx::prelude::*;
 use regnet_core::{DynRegNet, weights};
@@ -15,6 +14,7 @@ use crate::checkpoint;
 use crate::data::DataSet;
 use crate::error::TrainError;
 use crate::metrics::{EpochMetrics, to_json_lines};
+use crate::pause::{CheckpointEvery, Pause};
 use crate::train::in_pool;
 use crate::training::Training;
 
@@ -28,7 +28,8 @@ pub(super) enum Reached {
     Ended(Outcome, Vec<EpochMetrics>),
 }
 
-/// Trains a trial until it has so many epochs. After each, its checkpoint and its metrics are replaced.
+/// Trains a trial until it has so many epochs. After each, and now and then within it, its checkpoint is replaced, and
+/// after each its metrics.
 pub(super) fn run_trial(
     sweep: &Sweep,
     index: usize,
@@ -45,6 +46,7 @@ pub(super) fn run_trial(
     let mut training = Training::new(&device, &mut net, spec, data, &recipe)?;
     training.resume(&claim.dir().join(checkpoint::FILE))?;
     device.enable_cache();
+    let mut pause = Pause::new(CheckpointEvery::default(), Some(stop));
     let reached = loop {
         write_metrics(claim, training.history())?;
         if training.is_done() {
@@ -57,12 +59,19 @@ pub(super) fn run_trial(
         if training.history().len() >= until {
             break Reached::Rung;
         }
-        match in_pool(|| training.epoch(|_| watch(stop)).map(Option::<&EpochMetrics>::cloned)) {
+        match in_pool(|| training.epoch(|step| pause.at(step)).map(Option::<&EpochMetrics>::cloned)) {
             Ok(Some(metrics)) => {
                 claim.write(checkpoint::FILE, &training.checkpoint()?)?;
+                pause.written();
                 say(Event::Epoch { index, metrics: &metrics });
             }
-            Ok(None) => break Reached::Stop,
+            Ok(None) => {
+                claim.write(checkpoint::FILE, &training.checkpoint()?)?;
+                pause.written();
+                if pause.is_stopped() {
+                    break Reached::Stop;
+                }
+            }
             Err(TrainError::Diverged { epoch, step, .. }) => {
                 break Reached::Ended(Outcome::Diverged { epoch, step }, training.history().to_vec());
             }
@@ -74,10 +83,6 @@ pub(super) fn run_trial(
     // The device would keep the memory of this network's tensors for others of the same sizes.
     device.disable_cache();
     Ok(reached)
-}
-
-fn watch(stop: &AtomicBool) -> ControlFlow<()> {
-    if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// For those who look; a trial goes on from its checkpoint.
