@@ -1,10 +1,11 @@
 //! Errors, as the user sees them.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use regnet::space::ParamError;
+use regnet::space::text::printable_lines;
 use regnet::train::spec::ReadError;
 
 /// A command line that cannot be understood, though each of its parts can.
@@ -31,6 +32,15 @@ impl fmt::Display for Exit {
 
 impl std::error::Error for Exit {}
 
+/// What a library's error advises, and the same in this command line's words.
+const ALLOW: (&str, &str) = ("set `allow_non_finite`", "give --allow-non-finite");
+
+/// Says something on standard error. It can hold names out of files: what would control the terminal is escaped, and what
+/// is longer than a screen or two is cut. Nobody who could be told is there if that fails.
+pub fn note(text: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{}", printable_lines(&text.to_string()));
+}
+
 /// Says what is wrong on standard error; 1, or 2 for a wrong command line. A reader that has seen enough and
 /// closed the pipe (`regnet models | head -1`) is no error.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
@@ -42,7 +52,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     if let Some(&Exit(status)) = error.downcast_ref() {
         return ExitCode::from(status);
     }
-    eprintln!("error: {}", message(error));
+    note(format_args!("error: {}", message(error).replace(ALLOW.0, ALLOW.1)));
     if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 
