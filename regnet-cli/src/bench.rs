@@ -35,6 +35,8 @@ pub struct Args {
     #[arg(long, value_name = "WEIGHTS")]
     weights: Option<String>,
     #[command(flatten)]
+    read: weights::ReadArgs,
+    #[command(flatten)]
     network: NetworkArgs,
     /// Images at once
     #[arg(long, value_name = "N", default_value = "1")]
@@ -148,7 +150,7 @@ impl Bench<'_> {
             let spec: AnyNet = self.args.network.network(model)?.to_anynet()?;
             return Ok((DynRegNet::try_new(&device, &spec)?, device, None));
         };
-        let subject = weights::open(argument, model, &self.args.network)?;
+        let subject = weights::open(argument, &self.args.read, model, &self.args.network)?;
         let mut net = DynRegNet::try_new(&device, &subject.net)?;
         subject.file.load_into(&mut net, Head::Keep)?;
         Ok((net, device, Some(subject.file.path().to_owned())))
@@ -169,7 +171,7 @@ impl Bench<'_> {
         let tuning = Tuning::measure(&graph, options, batch, repeat)?;
         if let Some(weights) = weights {
             tuning::save(&tuning, weights)?;
-            eprintln!("wrote {}", tuning::path(weights).display());
+            crate::report::note(format_args!("wrote {}", tuning::path(weights).display()));
         }
         Ok(Some(tuning))
     }

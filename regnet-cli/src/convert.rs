@@ -29,12 +29,15 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     #[command(flatten)]
+    read: weights::ReadArgs,
+    #[command(flatten)]
     network: NetworkArgs,
 }
 
 /// Writes the file and says what was in it.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    let Subject { file, net, name, .. } = weights::open(&args.input, args.model.as_deref(), &args.network)?;
+    let Subject { file, net, name, .. } =
+        weights::open(&args.input, &args.read, args.model.as_deref(), &args.network)?;
     let own = file.tensors().values().find_map(|tensor| tensor.precision());
     let precision = args.dtype.or(own).unwrap_or(Precision::F32);
     let from = file.naming(&net);

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::report::Usage;
 use crate::subject::{Subject, SubjectArgs};
-use crate::weights::path;
+use crate::weights::{ReadArgs, path};
 
 /// A network, its weights, and how to write them.
 #[derive(clap::Args)]
@@ -25,6 +25,8 @@ pub struct Args {
     /// the folder that MODEL is]
     #[arg(long, value_name = "WEIGHTS")]
     weights: Option<String>,
+    #[command(flatten)]
+    read: ReadArgs,
     /// Starts from random weights instead, drawn from this seed
     #[arg(long, value_name = "N", conflicts_with = "weights")]
     seed: Option<u64>,
@@ -49,7 +51,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let weights = args.weights.clone().or_else(|| args.subject.folder().filter(|_| args.seed.is_none()));
     let mut net = DynRegNet::<f32, Cpu>::try_new(&Cpu::seed_from_u64(args.seed.unwrap_or(0)), &spec)?;
     match &weights {
-        Some(weights) => weights::load(&mut net, &path(weights)?)?,
+        Some(weights) => {
+            args.read.open(&path(weights)?)?.load_into(&mut net, weights::Head::Refuse)?;
+        }
         None if args.seed.is_some() => {}
         None => {
             let missing = "no weights: give a file or a folder with --weights, or --seed for random ones";

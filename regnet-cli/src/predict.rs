@@ -71,6 +71,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "batch_statistics")]
     features: Option<PathBuf>,
     #[command(flatten)]
+    read: weights::ReadArgs,
+    #[command(flatten)]
     network: NetworkArgs,
 }
 
@@ -97,7 +99,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         args.calibrate.is_none() || args.precision == precision::Precision::Int8,
         "--calibrate is for int8: add --precision int8, or leave it out"
     );
-    let subject = weights::open(&args.weights, args.model.as_deref(), &args.network)?;
+    let subject = weights::open(&args.weights, &args.read, args.model.as_deref(), &args.network)?;
     match args.dtype {
         Precision::F32 => predict::<f32>(args, &subject, out),
         Precision::F64 => predict::<f64>(args, &subject, out),
@@ -131,7 +133,7 @@ where
     ensure!(spec.input_channels == 3, "images have 3 channels, the network takes {}", spec.input_channels);
     let preprocess = preprocess(args, subject);
     let mut seen = Seen::<E>::new(args, subject, [preprocess.size; 2])?;
-    eprintln!("images: {preprocess}");
+    crate::report::note(format_args!("images: {preprocess}"));
     let pictures = Pictures::find(&args.source.image)?;
     let mut writer = Writer::new(out, Form::of(args.json, pictures.in_folder), args.topk, labels);
     let failed = pictures.each(&preprocess, args.batch.get(), |batch| seen.look(batch, &mut writer))?;

@@ -31,6 +31,9 @@ impl fmt::Display for Exit {
 
 impl std::error::Error for Exit {}
 
+/// What a library's error advises, and the same in this command line's words.
+const ALLOW: (&str, &str) = ("set `allow_non_finite`", "give --allow-non-finite");
+
 /// Writes a line to standard error. Nobody who could be told is there if that fails.
 pub fn note(line: impl fmt::Display) {
     regnet::train::note(line);
@@ -47,7 +50,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     if let Some(&Exit(status)) = error.downcast_ref() {
         return ExitCode::from(status);
     }
-    note(format_args!("error: {}", message(error)));
+    note(format_args!("error: {}", message(error).replace(ALLOW.0, ALLOW.1)));
     if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use regnet_space::text::printable_lines;
 
 use crate::learner::{Classifier, Score};
 use crate::metrics::EpochMetrics;
@@ -13,10 +14,11 @@ use crate::training::Training;
 
 const TEMPLATE: &str = "epoch {prefix} {bar:24} {msg}";
 
-/// Writes a line to standard error. One that cannot be written, because whoever read them is gone or the disk is full, is
-/// dropped: what it is about goes on.
+/// Writes a line to standard error. It can hold names out of files: what would control the terminal is escaped, and what is
+/// longer than a screen or two is cut. One that cannot be written, because whoever read them is gone or the disk is full,
+/// is dropped: what it is about goes on.
 pub fn note(line: impl Display) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", printable_lines(&line.to_string()));
 }
 
 /// The progress of a whole run.

@@ -118,7 +118,7 @@ impl Pictures {
                     }
                     Err(error) => {
                         failed += 1;
-                        bar.suspend(|| eprintln!("warning: {error}"));
+                        bar.suspend(|| crate::report::note(format_args!("warning: {error}")));
                     }
                 }
             }

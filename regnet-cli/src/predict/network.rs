@@ -79,6 +79,6 @@ fn frozen_precision(args: &Args, subject: &Subject) -> anyhow::Result<Precision>
     let ranges = calibration.ranges().with_context(|| {
         format!("none of the {} images to calibrate on could be read", pictures.paths.len())
     })?;
-    eprintln!("calibrated on {} images", pictures.paths.len());
+    crate::report::note(format_args!("calibrated on {} images", pictures.paths.len()));
     Ok(Precision::Int8(ranges))
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use regnet::space::text::printable;
 use regnet::train::predict::{Guess, best};
 use serde_json::{Value, json};
 
@@ -92,9 +93,9 @@ impl<'a> Writer<'a> {
     }
 
     fn text(&mut self, name: &str, guesses: &[Guess]) -> anyhow::Result<()> {
-        writeln!(self.out, "{name}")?;
+        writeln!(self.out, "{}", printable(name))?;
         for &Guess { class, probability } in guesses {
-            let label = self.label(class).map_or_else(|| format!("class {class}"), str::to_owned);
+            let label = self.label(class).map_or_else(|| format!("class {class}"), printable);
             writeln!(self.out, "  {:6.2} %  {label}", 100.0 * probability)?;
         }
         Ok(())

@@ -61,10 +61,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         command.args(["--threads", &threads.to_string()]);
         command
     };
-    match supervise(args.jobs.get(), command, &stop, &|line| eprintln!("{line}")) {
+    match supervise(args.jobs.get(), command, &stop, &|line| crate::report::note(line)) {
         Ok(false) => finish(&sweep, options),
         Ok(true) => {
-            eprintln!("stopped; run it again to go on");
+            crate::report::note("stopped; run it again to go on");
             Err(Exit(STOPPED as u8).into())
         }
         // The process has said which.
@@ -85,9 +85,9 @@ fn finish(sweep: &Sweep, WorkOptions { shard, retries }: WorkOptions) -> anyhow:
     }
     let elsewhere = own().filter(|trial| matches!(trial.state, State::Running(_))).count();
     if elsewhere > 0 {
-        eprintln!("{elsewhere} networks are being trained by other processes");
+        crate::report::note(format_args!("{elsewhere} networks are being trained by other processes"));
     }
-    eprintln!("{} of {} networks are done", counts.ended(), status.trials.len());
+    crate::report::note(format_args!("{} of {} networks are done", counts.ended(), status.trials.len()));
     Ok(())
 }
 

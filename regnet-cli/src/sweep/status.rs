@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use console::Term;
-use regnet::space::text::{Table, grouped};
+use regnet::space::text::{Table, grouped, printable};
 use regnet::train::sweep::{Counts, State, Status, Sweep, TrialStatus};
 
 use super::Folder;
@@ -52,7 +52,10 @@ fn text(sweep: &Sweep, status: &Status) -> anyhow::Result<String> {
     let Counts { finished, stopped, diverged, failed, running, waiting } = status.counts();
     let mut text = format!(
         "{}: {} networks, {} epochs on {}\n",
-        manifest.name, manifest.trials, manifest.recipe.epochs, manifest.data.source
+        printable(&manifest.name),
+        manifest.trials,
+        manifest.recipe.epochs,
+        printable(&manifest.data.source)
     );
     let mut counts = vec![(finished, "finished"), (running, "running"), (waiting, "waiting")];
     counts.extend(manifest.halving.map(|_| (stopped, "given up")));

@@ -1,14 +1,16 @@
 //! Saving and loading weights: safetensors and PyTorch's checkpoints, with the names of pycls, timm and torchvision.
 //!
 //! Whose names a file has is seen from the file. A file is compared with the network before any tensor changes, and
-//! everything in which the two differ is reported at once, with the published model that the file fits. Tensors are
-//! then read one by one, safetensors through a memory mapping, so that loading takes little more memory than the network
-//! itself. A file is written beside its destination and then moved there, so a full disk or a killed process leaves the
-//! old file as it was.
+//! everything in which the two differ is reported at once, with the published model that the file fits; so are tensors
+//! that hold NaN, infinite numbers or negative variances, unless [`ReadOptions`] allow them. Tensors are then read one by
+//! one, so that loading takes little more memory than the network itself. Files are read and not mapped: one that another
+//! process cuts short is an error, not the end of this process. A file is written beside its destination and then moved
+//! there, so a full disk or a killed process leaves the old file as it was.
 //!
-//! Files may be hostile: no length in them is believed before it is compared with the file's own, and memory in use
-//! stays in proportion to it. Checkpoints are pickles, which Python executes; here they are read by
-//! [pytorch-reader](https://docs.rs/pytorch-reader), which executes nothing.
+//! Files may be hostile: no length in them is believed before it is compared with the file's own. A safetensors header and
+//! the pickle of a checkpoint may have 100 MB, a file 262,144 tensors, the objects of a pickle 64 MiB; reading the table of
+//! contents takes at most twice the file and 200 MB of memory, and time in proportion to its length. Checkpoints are
+//! pickles, which Python executes; here a small machine picks the tensors out of them and executes nothing.
 //!
 //! ```
 //! use dfdx::prelude::*;
@@ -34,11 +36,14 @@
 mod element;
 mod error;
 mod file;
+mod finite;
 mod fit;
-mod guard;
+mod foreign;
 mod load;
-mod mapped;
+mod pickle;
 mod safetensors_file;
+mod source;
+mod state_dict;
 mod torch_file;
 mod write;
 
@@ -48,9 +53,15 @@ use std::path::Path;
 
 pub use element::{FileElement, Precision};
 pub use error::{Mismatch, WeightsError};
-pub use file::{FileTensor, WeightFile};
+pub use file::{FileTensor, ReadOptions, WeightFile};
+pub use finite::NonFinite;
 pub use load::{Head, Loaded, load};
 pub use write::{Style, save, save_as, save_tensors, to_bytes};
+
+/// Bytes of a safetensors header, as the safetensors library has it, and of a checkpoint's pickle.
+const TABLE_LIMIT: u64 = 100_000_000;
+/// Tensors that a file may hold, and entries of an archive.
+const TENSORS_LIMIT: u64 = 1 << 18;
 
 /// The tensor that sees the channels of images.
 const STEM: &str = "stem.conv.weight";

@@ -12,6 +12,7 @@ use regnet_space::{AnyNet, Layout, Naming};
 use super::element::{FileElement, Precision};
 use super::error::WeightsError;
 use super::file::{FileTensor, WeightFile, reversed_bytes};
+use super::fit::Found;
 use super::{Head, fit, replace};
 use crate::state::{self, Entry};
 
@@ -120,8 +121,9 @@ impl WeightFile {
     pub fn convert(&self, net: &AnyNet, style: Style, path: &Path) -> Result<(), WeightsError> {
         let wanted = fit::wanted(&self.with_classes(net));
         let fitted = fit::fit(self, &wanted, Head::Refuse)?;
+        self.check_finite(&fitted, style.precision)?;
         let failed = RefCell::new(None);
-        let tensors = fitted.tensors.iter().map(|(name, &tensor)| {
+        let tensors = fitted.tensors.iter().map(|(name, &Found { tensor, .. })| {
             let reverse = self.takes_bgr() && name == super::STEM;
             Ok((style.name(name)?, Converted { file: self, tensor, reverse, style, failed: &failed }))
         });
