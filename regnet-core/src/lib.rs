@@ -31,6 +31,7 @@
 //! | [`onnx`] | networks as ONNX files |
 //! | [`frozen`] | networks frozen for inference |
 //! | [`init`] | how parameters start |
+//! | [`text_file`] | text files, read up to a bound |
 
 pub mod backend;
 pub mod builders;
@@ -51,6 +52,7 @@ mod population;
 pub mod regulator;
 pub mod state;
 pub mod tensors;
+pub mod text_file;
 pub mod weights;
 
 pub use backend::{Backend, Products};
