@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | side of an image | [`MOST_SIDE`] pixels: 65,535, JPEG's own | |
 //! | memory of all images that are being decoded and resized at a time, their files included | 384 MiB, which 108 megapixels of a baseline JPEG fit in | the environment variable [`IMAGE_MEMORY`], in MiB |
+//! | colour profiles and the like before an image's pixels, unpacked | [`IMAGE_HEADERS`]: 16 MiB a thread | |
 //! | `model.json`, a network in JSON, class names | [`DOCUMENT`]: 4 MiB, some 60,000 class names | |
 //! | values (numbers, texts, lists, objects) of a network in JSON | [`NETWORK_VALUES`]: 10,000; a network has a few dozen | |
 //! | `input` of a `model.json` | the sizes of [`Split::SIZES`](crate::data::Split::SIZES), as in training | |
@@ -19,6 +20,8 @@ use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 /// The largest width and height of an image in pixels.
 pub const MOST_SIDE: u32 = u16::MAX as u32;
+/// The most bytes that what comes before an image's pixels unpacks to.
+pub const IMAGE_HEADERS: u64 = 16 << 20;
 /// The largest file that describes one network or its classes, in bytes.
 pub const DOCUMENT: u64 = 4 << 20;
 /// The largest file of lines, one a network or an epoch, in bytes.

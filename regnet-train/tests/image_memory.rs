@@ -5,6 +5,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -77,6 +78,44 @@ fn bomb(dir: &Path, side: u16) -> PathBuf {
     path
 }
 
+/// Bytes of a colour profile.
+const PROFILE: u32 = 64 << 20;
+
+/// A PNG whose colour profile unpacks to [`PROFILE`] zeros.
+fn profile_bomb(dir: &Path) -> PathBuf {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/reference/images/plain.png");
+    let mut file = fs::read(from).unwrap();
+    let mut packed = Cursor::new(Vec::new());
+    // The rows of an image of zeros are zeros, packed as a profile is.
+    DynamicImage::new_luma8(1 << 10, PROFILE >> 10).write_to(&mut packed, ImageFormat::Png).unwrap();
+    let packed = packed.into_inner();
+    let data: Vec<u8> =
+        chunks(&packed).filter(|(kind, _)| kind == b"IDAT").flat_map(|(_, data)| data).copied().collect();
+    let body = [b"iCCPa\0\0", &data[..]].concat();
+    let chunk = [&(body.len() as u32 - 4).to_be_bytes()[..], &body, &crc32(&body).to_be_bytes()].concat();
+    file.splice(33..33, chunk);
+    let path = dir.join("profile.png");
+    fs::write(&path, file).unwrap();
+    path
+}
+
+/// Kinds and data of a PNG's chunks.
+fn chunks(mut png: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    png = &png[8..];
+    std::iter::from_fn(move || {
+        let length = u32::from_be_bytes(*png.first_chunk()?) as usize;
+        let (chunk, rest) = png.split_at(12 + length);
+        png = rest;
+        Some((&chunk[4..8], &chunk[8..8 + length]))
+    })
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & 0u32.wrapping_sub(crc & 1)))
+    })
+}
+
 #[test]
 fn files_take_no_more_memory_than_is_said() {
     // SAFETY: no other thread runs yet that reads the environment.
@@ -121,6 +160,11 @@ fn files_take_no_more_memory_than_is_said() {
     let (error, taken) = peak(|| read(&bomb(dir, 6500)).unwrap_err());
     assert!(error.to_string().contains("cannot hold 6500 x 6500 pixels"), "{error}");
     assert!(taken <= BASE, "{taken} bytes");
+
+    // A colour profile of zeros, which would unpack to a thousand times what it takes in the file, is left packed.
+    let path = profile_bomb(dir);
+    let (pixels, taken) = peak(|| read(&path).is_ok());
+    assert!(pixels && taken <= PROFILE as usize / 2, "{taken} bytes");
 
     // However many threads: images wait for each other.
     let threads = rayon::ThreadPoolBuilder::new().num_threads(8).build().unwrap();

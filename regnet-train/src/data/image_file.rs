@@ -152,9 +152,11 @@ impl Opened {
         let mut limits = Limits::no_limits();
         limits.max_image_width = Some(limits::MOST_SIDE);
         limits.max_image_height = Some(limits::MOST_SIDE);
+        limits.max_alloc = Some(limits::IMAGE_HEADERS);
+        reader.limits(limits.clone());
+        let mut decoder: Box<dyn ImageDecoder> = Box::new(reader.into_decoder()?);
         limits.max_alloc = Some(memory.most());
-        reader.limits(limits);
-        let decoder: Box<dyn ImageDecoder> = Box::new(reader.into_decoder()?);
+        decoder.set_limits(limits)?;
         let (dimensions, bytes) = (decoder.dimensions(), decoder.total_bytes());
         let memory = bytes.saturating_mul(copies(format));
         Ok(Self { decoder: Decoder::Other(decoder), dimensions, memory })
