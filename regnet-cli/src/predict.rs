@@ -46,7 +46,8 @@ pub struct Args {
     /// How many classes to name for each image
     #[arg(long, value_name = "K", default_value_t = 5)]
     topk: usize,
-    /// The names of the classes, one a line or a JSON list, in the order of the logits [default: the run's]
+    /// The names of the classes in the order of the logits, one a line or a JSON list; or imagenet_class_index.json or a
+    /// model's config.json [default: the run's]
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// Images to look at together
@@ -80,7 +81,7 @@ pub struct Args {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Source {
-    /// PNG and JPEG files; or a folder, whose images are written a line each, as CSV or with --json as JSON
+    /// Image files (PNG, JPEG, WebP, BMP, TIFF or GIF); or a folder, whose images are written a line each, as CSV or with --json as JSON
     #[arg(long, value_name = "PATH", num_args = 1..)]
     image: Vec<PathBuf>,
     /// A safetensors file whose tensor `input` is normalised already, n x 3 x height x width
@@ -127,8 +128,9 @@ where
         let mut seen = Seen::new(args, subject, prepared.size())?;
         let mut writer = Writer::new(out, Form::of(args.json, false), args.topk, labels);
         prepared.each(args.batch.get(), |batch| seen.look(batch, &mut writer))?;
-        writer.finish()?;
-        return seen.save_features();
+        let senseless = writer.finish()?;
+        seen.save_features()?;
+        return check_finite(senseless);
     }
     ensure!(spec.input_channels == 3, "images have 3 channels, the network takes {}", spec.input_channels);
     let preprocess = preprocess(args, subject);
@@ -137,9 +139,18 @@ where
     let pictures = Pictures::find(&args.source.image)?;
     let mut writer = Writer::new(out, Form::of(args.json, pictures.in_folder), args.topk, labels);
     let failed = pictures.each(&preprocess, args.batch.get(), |batch| seen.look(batch, &mut writer))?;
-    writer.finish()?;
+    let senseless = writer.finish()?;
     seen.save_features()?;
     ensure!(failed == 0, "{failed} of {} images could not be read", pictures.paths.len());
+    check_finite(senseless)
+}
+
+/// That all images have a class; `senseless` have not.
+fn check_finite(senseless: usize) -> anyhow::Result<()> {
+    ensure!(
+        senseless == 0,
+        "the logits of {senseless} images are not finite; check the weights, and the input of those images"
+    );
     Ok(())
 }
 

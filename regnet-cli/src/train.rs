@@ -85,6 +85,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut network = args.network.network(args.model.as_deref())?;
     recipe.check()?;
     let data = source.load(args.size, seed)?;
+    if data.passed_over.count() > 0 {
+        eprintln!("warning: {}", data.passed_over);
+    }
     let [_, height, width] = data.shape();
     *network.classes() = data.classes.len();
     if !args.network.has_stem() && width <= SMALL {

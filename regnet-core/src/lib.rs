@@ -31,6 +31,7 @@
 //! | [`onnx`] | networks as ONNX files |
 //! | [`frozen`] | networks frozen for inference |
 //! | [`init`] | how parameters start |
+//! | [`text_file`] | text files, read up to a bound |
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
@@ -53,6 +54,7 @@ mod population;
 pub mod regulator;
 pub mod state;
 pub mod tensors;
+pub mod text_file;
 pub mod weights;
 
 pub use backend::{Backend, Products};

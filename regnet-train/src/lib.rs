@@ -34,6 +34,7 @@
 //! | [`comparison`], [`similarity`] | several networks' figures, their blocks' features, and pictures of both |
 //! | [`predict`] | from image files to what a network makes of them |
 //! | [`spec`] | the JSON form of a network |
+//! | [`limits`] | what files may cost that are read |
 //! | [`report`] | what populations' errors say, as a page, pictures and tables |
 //! | `hub` | files of the Hugging Face Hub, with the feature `hub` |
 //! | [`sweep`] | populations of networks, and what became of each |
@@ -56,6 +57,7 @@ mod finished;
 pub mod hub;
 mod interrupt;
 pub mod learner;
+pub mod limits;
 pub mod metrics;
 pub mod optim;
 mod pause;

@@ -14,7 +14,8 @@ use rayon::prelude::*;
 use super::augment::Augment;
 use super::batch::Batches;
 use super::error::DataError;
-use super::folder;
+use super::image_file::{self, Square};
+use super::image_walk::PassedOver;
 use crate::digest::{Digest, Hasher};
 
 /// Images and labels to train on and to test on.
@@ -30,6 +31,8 @@ pub struct DataSet {
     pub test: Arc<Split>,
     /// How pixels become inputs, measured on the training images.
     pub normalise: Normalise,
+    /// What lay among the images and was not read.
+    pub passed_over: PassedOver,
 }
 
 impl DataSet {
@@ -44,8 +47,11 @@ impl DataSet {
                 return Err(DataError::NoImages { name: name.to_owned(), split });
             }
         }
-        let normalise = Normalise::measure(&train)?;
-        Ok(Self { name: name.to_owned(), classes, train: Arc::new(train), test: Arc::new(test), normalise })
+        let Some(normalise) = Normalise::measure(&train)? else {
+            return Err(DataError::Constant { name: name.to_owned() });
+        };
+        let (train, test, passed_over) = (Arc::new(train), Arc::new(test), PassedOver::default());
+        Ok(Self { name: name.to_owned(), classes, train, test, normalise, passed_over })
     }
 
     /// Channels, height and width of an image.
@@ -179,7 +185,7 @@ impl Split {
     ///
     /// # Errors
     ///
-    /// [`DataError::Read`] or [`DataError::Image`] if it lies on disk and cannot be decoded.
+    /// [`DataError::Read`], [`DataError::Image`] and others if it lies on disk and cannot be decoded.
     ///
     /// # Panics
     ///
@@ -187,7 +193,7 @@ impl Split {
     pub fn image(&self, index: usize) -> Result<RgbImage, DataError> {
         let (bytes, side) = match &self.pixels {
             Pixels::Memory { bytes, side } => (bytes, *side),
-            Pixels::Disk { paths, .. } => return folder::decode(&paths[index], self.size),
+            Pixels::Disk { paths, .. } => return image_file::read(&paths[index], &Square(self.size)),
         };
         let length = side * side * 3;
         let own = bytes[index * length..][..length].to_vec();
@@ -235,18 +241,34 @@ impl Normalise {
     /// More images than this do not change the figures noticeably; a large folder is sampled evenly.
     const MOST_IMAGES: usize = 10_000;
 
-    /// Measures the images of a split, up to 10,000 of them, evenly spread.
+    /// Measures the images of a split, up to 10,000 of them, evenly spread; `None` if every pixel has the same colour.
     ///
     /// # Errors
     ///
     /// As [`Split::image`].
-    pub fn measure(split: &Split) -> Result<Self, DataError> {
+    pub fn measure(split: &Split) -> Result<Option<Self>, DataError> {
         let count = split.len().min(Self::MOST_IMAGES);
         let sums = (0..count)
             .into_par_iter()
             .map(|i| split.image(i * split.len() / count).map(|image| Sums::of(&image)))
             .try_reduce(Sums::default, |a, b| Ok(a.plus(b)))?;
-        Ok(sums.normalise((count * split.size() * split.size()) as f64))
+        Ok(sums.normalise((count * split.size() * split.size()) as u64))
+    }
+
+    /// Checks that inputs come out as numbers: means of -10 to 10, deviations of 0.0001 to 10.
+    ///
+    /// # Errors
+    ///
+    /// The number that is out of range.
+    pub fn check(&self) -> Result<(), String> {
+        let sound = |numbers: &[f32; 3], least: f32| numbers.iter().all(|n| (least..=10.0).contains(n));
+        if !sound(&self.mean, -10.0) {
+            return Err(format!("a mean of {:?} is out of range: channels have -10 to 10", self.mean));
+        }
+        if !sound(&self.std, 1e-4) {
+            return Err(format!("a deviation of {:?} is out of range: channels have 0.0001 to 10", self.std));
+        }
+        Ok(())
     }
 
     /// Factor and offset of each channel, such that `byte * factor + offset` is the normalised value.
@@ -275,12 +297,20 @@ impl Sums {
         Self(std::array::from_fn(|c| (self.0[c].0 + other.0[c].0, self.0[c].1 + other.0[c].1)))
     }
 
-    fn normalise(self, pixels: f64) -> Normalise {
+    fn normalise(self, pixels: u64) -> Option<Normalise> {
+        // Exact, where all are equal: n * squares = sum * sum.
+        let constant = |(sum, squares): (u64, u64)| {
+            u128::from(pixels) * u128::from(squares) == u128::from(sum) * u128::from(sum)
+        };
+        if self.0.into_iter().all(constant) {
+            return None;
+        }
+        let pixels = pixels as f64;
         let mean = self.0.map(|(sum, _)| sum as f64 / pixels);
         let variance = |c: usize| self.0[c].1 as f64 / pixels - mean[c] * mean[c];
-        Normalise {
+        Some(Normalise {
             mean: mean.map(|m| (m / 255.0) as f32),
             std: std::array::from_fn(|c| (variance(c).max(1.0).sqrt() / 255.0) as f32),
-        }
+        })
     }
 }
