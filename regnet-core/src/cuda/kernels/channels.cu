@@ -57,7 +57,8 @@ extern "C" __global__ void statistics(int batch, int splits, double epsilon, con
     FOR_EACH(channel, CHANNELS) {
         const Total sum = total(partials, splits, channel);
         const double count = (double)batch * PIXELS, shifted = sum.a / count;
-        const double spread = sum.b / count - shifted * shifted, biased = spread > 0 ? spread : 0;
+        // Rounding may make it negative; not a number stays what it is.
+        const double spread = sum.b / count - shifted * shifted, biased = spread < 0 ? 0 : spread;
         mean[channel] = x[place(0, channel)] + shifted;
         variance[channel] = biased;
         inv_std[channel] = 1 / sqrt(biased + epsilon);
