@@ -42,6 +42,10 @@
 // products are instructions that `pulp` has no methods for: small modules allow it, and say why it is sound.
 #![deny(unsafe_code)]
 
+// The reference that unit tests share with integration tests names this crate.
+#[cfg(test)]
+extern crate self as regnet_engine;
+
 mod aligned;
 pub mod batch_norm;
 pub mod cells;
