@@ -43,6 +43,10 @@
 #![deny(unsafe_code)]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+// The reference that unit tests share with integration tests names this crate.
+#[cfg(test)]
+extern crate self as regnet_engine;
+
 mod aligned;
 pub mod batch_norm;
 pub mod cells;

@@ -130,3 +130,19 @@ fn running_statistics_follow_finite_batches() {
     assert_close("mean", mean.slice(), &expected_mean, Tolerance::both(1e-6));
     assert_close("variance", variance.slice(), &expected_variance, Tolerance::both(1e-6));
 }
+
+#[test]
+fn statistics_of_nan_are_nan() {
+    let op = sizes(2, 3, 35);
+    let mut x = Generator(29).numbers::<f64>(op.len());
+    // In the second channel of the second image.
+    x[150] = f64::NAN;
+    let of_x = on_device(&x);
+    let [mut mean, mut variance, mut inv_std] = [(); 3].map(|()| room::<f64>(op.channels));
+    let into =
+        Statistics { mean: mean.view_mut(), variance: variance.view_mut(), inv_std: inv_std.view_mut() };
+    run(batch_norm::statistics(&Emulator, &op, of_x.view(), into));
+    for numbers in [&mean, &variance, &inv_std] {
+        assert_eq!([0, 1, 2].map(|channel| numbers.slice()[channel].is_nan()), [false, true, false]);
+    }
+}
