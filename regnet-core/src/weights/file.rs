@@ -30,6 +30,7 @@ pub struct WeightFile {
     file: File,
     tensors: BTreeMap<String, FileTensor>,
     takes_bgr: bool,
+    pub(super) description: Option<String>,
 }
 
 /// One tensor of a file.
@@ -53,6 +54,7 @@ pub(super) enum Place {
 pub(super) struct Contents {
     pub(super) tensors: BTreeMap<String, FileTensor>,
     pub(super) takes_bgr: bool,
+    pub(super) description: Option<String>,
 }
 
 impl FileTensor {
@@ -88,9 +90,9 @@ impl WeightFile {
             (safetensors_file::WHAT, safetensors_file::contents(&bytes))
         };
         drop(bytes);
-        let Contents { tensors, takes_bgr } =
+        let Contents { tensors, takes_bgr, description } =
             contents.map_err(|reason| WeightsError::Format { path: path.to_owned(), what, reason })?;
-        Ok(Self { path: path.to_owned(), file, tensors: without_counters(tensors), takes_bgr })
+        Ok(Self { path: path.to_owned(), file, tensors: without_counters(tensors), takes_bgr, description })
     }
 
     /// The file.

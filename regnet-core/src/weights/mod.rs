@@ -38,6 +38,7 @@ mod fit;
 mod guard;
 mod load;
 mod mapped;
+mod metadata;
 mod safetensors_file;
 mod torch_file;
 mod write;
@@ -49,7 +50,7 @@ pub use element::{FileElement, Precision};
 pub use error::{Mismatch, WeightsError};
 pub use file::{FileTensor, WeightFile};
 pub use load::{Head, Loaded, load};
-pub use write::{Style, save, save_as, save_tensors, to_bytes};
+pub use write::{Style, save, save_as, save_tensors, to_bytes, to_bytes_described};
 
 /// The tensor that sees the channels of images.
 const STEM: &str = "stem.conv.weight";

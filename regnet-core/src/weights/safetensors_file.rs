@@ -3,6 +3,7 @@
 use ::safetensors::tensor::Metadata;
 
 use super::file::{Contents, FileTensor, Place};
+use super::metadata;
 
 pub(super) const WHAT: &str = "a safetensors file (nor a PyTorch checkpoint)";
 
@@ -35,5 +36,6 @@ pub(super) fn contents(bytes: &[u8]) -> Result<Contents, String> {
         let place = Place::Mapped((start + from) as u64..(start + to) as u64);
         (name, FileTensor { dtype: info.dtype, shape: info.shape.clone(), place })
     });
-    Ok(Contents { tensors: tensors.collect(), takes_bgr: false })
+    let description = metadata::description(header.metadata().as_ref());
+    Ok(Contents { tensors: tensors.collect(), takes_bgr: false, description })
 }

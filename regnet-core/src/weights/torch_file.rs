@@ -35,7 +35,7 @@ pub(super) fn contents(path: &Path, bytes: &[u8]) -> Result<Contents, String> {
     }
     let key = KEYS.into_iter().find(|key| tensors.keys().any(|name| name.starts_with(key)));
     let tensors = under(key.unwrap_or_default(), tensors);
-    Ok(Contents { tensors, takes_bgr: key == Some(PYCLS) })
+    Ok(Contents { tensors, takes_bgr: key == Some(PYCLS), description: None })
 }
 
 fn under(key: &str, tensors: HashMap<String, Tensor>) -> BTreeMap<String, FileTensor> {
