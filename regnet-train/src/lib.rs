@@ -66,7 +66,7 @@ pub mod sweep;
 pub mod train;
 pub mod training;
 
-pub use card::Card;
+pub use card::{Card, Origin};
 pub use comparison::{Spread, Trials};
 pub use error::TrainError;
 pub use finished::finished;

@@ -38,7 +38,7 @@ pub struct Options {
 /// | file | what it holds |
 /// | --- | --- |
 /// | `model.json` | the network, the classes, the normalisation, the recipe: a [`Card`](crate::Card) |
-/// | `model.safetensors` | the weights |
+/// | `model.safetensors` | the weights; its metadata holds the same [`Card`](crate::Card) |
 /// | `metrics.jsonl` | a line of [`EpochMetrics`] for each epoch |
 /// | `curves.svg` | loss and accuracy over the epochs |
 /// | `checkpoint.safetensors` | what [`Options::resume`] goes on from; gone when the last epoch is done |
@@ -92,7 +92,7 @@ fn run<M: Classifier<D>, D: Place<M>>(
         let history = training.history();
         if !history.is_empty() {
             folder.write("model.json", card.to_json().as_bytes())?;
-            folder.write("model.safetensors", &weights::to_bytes(training.model()))?;
+            folder.write("model.safetensors", &training.weights())?;
             folder.write("metrics.jsonl", to_json_lines(history).as_bytes())?;
             folder.write("curves.svg", curves::draw(history, &card.data).as_bytes())?;
         }
