@@ -13,7 +13,7 @@ use regnet::{Backend, DeviceName, DynRegNet, Products, on_device};
 use crate::device::{failed, on_cuda_only};
 use crate::network::NetworkArgs;
 
-/// Images of at most this side get the stem that keeps their resolution.
+/// Up to this side of images, a stem that keeps their resolution is worth a hint.
 const SMALL: usize = 64;
 
 /// A network, data, and how to train.
@@ -80,10 +80,13 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let data = source.load(args.size, seed)?;
     let [_, height, width] = data.shape();
     *network.classes() = data.classes.len();
-    if !args.network.has_stem() && width <= SMALL {
-        network.stem().kind = StemKind::Cifar;
-    }
     let spec = network.to_anynet()?;
+    if !args.network.has_stem() && width <= SMALL && spec.stem.kind != StemKind::Cifar {
+        eprintln!(
+            "hint: the {} stem shrinks images of {height} x {width}; --stem cifar keeps their size",
+            spec.stem
+        );
+    }
     writeln!(out, "{}", spec.describe(height, width)?)?;
     out.flush()?;
     let accuracy = fit(args, &spec, &data, &recipe)?;
