@@ -66,7 +66,7 @@ fn numbers_out_of_range_are_refused() {
         ("/std", json!([0, 0, 0]), "deviation"),
         ("/std", json!([0.2, -0.2, 0.2]), "deviation"),
         ("/std", json!([0.2, 1e30, 0.2]), "deviation"),
-        ("/mean", json!([0.5, 1e39, 0.5]), "mean"),
+        ("/mean", json!([0.5, 1e39, 0.5]), "out of range"),
         ("/mean", json!([0.5, 0.5, -11]), "mean"),
         ("/mean", json!([0.5, 0.5]), "length"),
         ("/input", json!([3, 4096, 4096]), "8 to 1024"),
