@@ -174,7 +174,7 @@ fn what_is_written_is_read_back() {
                     let file =
                         WeightFile::open(if naming == Naming::Torchvision { &path } else { &converted })
                             .unwrap();
-                    file.convert(&spec, Style::of(&spec, naming, precision), &converted).unwrap();
+                    file.convert(&spec, Style::of(&spec, naming, precision), None, &converted).unwrap();
                 }
                 assert!(
                     std::fs::read(&path).unwrap() == std::fs::read(&converted).unwrap(),
@@ -202,7 +202,7 @@ fn pyclss_channels_are_turned_around_once() {
     let path = dir.path().join("rgb.safetensors");
     let file = WeightFile::open(&folder().join("pycls.pyth")).unwrap();
     assert!(file.takes_bgr());
-    file.convert(&Net::spec(), Style::of(&Net::spec(), Naming::Timm, Precision::F32), &path).unwrap();
+    file.convert(&Net::spec(), Style::of(&Net::spec(), Naming::Timm, Precision::F32), None, &path).unwrap();
     let converted = WeightFile::open(&path).unwrap();
     assert!(!converted.takes_bgr());
     let other = dir.path().join("other");

@@ -14,7 +14,7 @@ use crate::device::{failed, on_cuda_only};
 use crate::network::NetworkArgs;
 use crate::report::{Exit, note};
 
-/// Images of at most this side get the stem that keeps their resolution.
+/// Up to this side of images, a stem that keeps their resolution is worth a hint.
 const SMALL: usize = 64;
 
 /// A network, data, and how to train.
@@ -90,10 +90,13 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     let [_, height, width] = data.shape();
     *network.classes() = data.classes.len();
-    if !args.network.has_stem() && width <= SMALL {
-        network.stem().kind = StemKind::Cifar;
-    }
     let spec = network.to_anynet()?;
+    if !args.network.has_stem() && width <= SMALL && spec.stem.kind != StemKind::Cifar {
+        eprintln!(
+            "hint: the {} stem shrinks images of {height} x {width}; --stem cifar keeps their size",
+            spec.stem
+        );
+    }
     writeln!(out, "{}", spec.describe(height, width)?)?;
     out.flush()?;
     let folder = OutFolder::choose(args.out.as_deref(), Path::new("runs/train"), args.earlier())?;

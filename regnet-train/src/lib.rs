@@ -75,7 +75,7 @@ pub mod sweep;
 pub mod train;
 pub mod training;
 
-pub use card::Card;
+pub use card::{Card, Origin};
 pub use comparison::{Spread, Trials};
 pub use difference::Difference;
 pub use digest::{Digest, NoDigest};

@@ -54,7 +54,7 @@ pub enum EarlierRun {
 /// | file | what it holds |
 /// | --- | --- |
 /// | `model.json` | the network, the classes, the normalisation, the recipe: a [`Card`](crate::Card) |
-/// | `model.safetensors` | the weights |
+/// | `model.safetensors` | the weights; its metadata holds the same [`Card`](crate::Card) |
 /// | `metrics.jsonl` | a line of [`EpochMetrics`] for each epoch |
 /// | `curves.svg` | loss and accuracy over the epochs |
 /// | `checkpoint.safetensors` | what [`EarlierRun::Resume`] goes on from; gone when the last epoch is done |
@@ -150,7 +150,7 @@ fn write_results<M: Classifier<D>, D: Place<M>>(
         return Ok(());
     }
     folder.write(run_folder::CARD, card.to_json().as_bytes())?;
-    folder.write(run_folder::WEIGHTS, &weights::to_bytes(training.model()))?;
+    folder.write(run_folder::WEIGHTS, &training.weights())?;
     folder.write(run_folder::METRICS, to_json_lines(history).as_bytes())?;
     folder.write(run_folder::CURVES, curves::draw(history, &card.data).as_bytes())
 }

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use regnet_core::weights::to_bytes_described;
 use regnet_space::AnyNet;
 
 use crate::card::Card;
@@ -122,6 +123,11 @@ impl<'a, M: Classifier<D>, D: Place<M>> Training<'a, M, D> {
     /// What is trained, on what, and how.
     pub fn card(&self) -> &Card {
         &self.course.card
+    }
+
+    /// The weights as the bytes of a safetensors file, whose metadata holds the [card](Self::card).
+    pub fn weights(&self) -> Vec<u8> {
+        to_bytes_described(self.model(), &self.card.description())
     }
 
     /// What each epoch so far came to.

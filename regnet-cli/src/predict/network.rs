@@ -67,7 +67,7 @@ fn frozen_precision(args: &Args, subject: &Subject) -> anyhow::Result<Precision>
     };
     let Subject { file, net: spec, .. } = subject;
     ensure!(spec.input_channels == 3, "images have 3 channels, the network takes {}", spec.input_channels);
-    let preprocess = preprocess(args, subject);
+    let preprocess = preprocess(args, subject)?;
     let mut calibration: Calibration =
         file.calibration(spec, preprocess.size, preprocess.size, &Options::default())?;
     let pictures = Pictures::find(folder)?;

@@ -49,6 +49,7 @@ pub struct WeightFile {
     source: Source,
     options: ReadOptions,
     state_dict: StateDict,
+    pub(super) description: Option<String>,
 }
 
 /// One tensor of a file.
@@ -68,6 +69,13 @@ pub(super) struct Elements {
     pub(super) strides: Option<Vec<usize>>,
     /// What they are a part of, with its checksum.
     pub(super) entry: Option<Arc<torch_file::Entry>>,
+}
+
+/// What a file holds.
+pub(super) struct Contents {
+    pub(super) tensors: BTreeMap<String, FileTensor>,
+    /// What its metadata says of the network.
+    pub(super) description: Option<String>,
 }
 
 impl FileTensor {
@@ -101,17 +109,17 @@ impl WeightFile {
         let unreadable = |source| WeightsError::Io { action: "read", path: path.to_owned(), source };
         let source = Source::open(path).map_err(unreadable)?;
         let start = source.read(0..source.len().min(START)).map_err(unreadable)?;
-        let (what, tensors) = if torch_file::is_one(&start) {
-            (torch_file::WHAT, torch_file::tensors(&source, &start))
+        let (what, contents) = if torch_file::is_one(&start) {
+            (torch_file::WHAT, torch_file::contents(&source, &start))
         } else if let Some(reason) = foreign::what(&start) {
             ("a file of weights that can be read", Err(reason.to_owned()))
         } else {
-            (safetensors_file::WHAT, safetensors_file::tensors(&source))
+            (safetensors_file::WHAT, safetensors_file::contents(&source))
         };
-        let tensors =
-            tensors.map_err(|reason| WeightsError::Format { path: path.to_owned(), what, reason })?;
+        let Contents { tensors, description } =
+            contents.map_err(|reason| WeightsError::Format { path: path.to_owned(), what, reason })?;
         let state_dict = state_dict::find(tensors, options.ema);
-        Ok(Self { path: path.to_owned(), source, options, state_dict })
+        Ok(Self { path: path.to_owned(), source, options, state_dict, description })
     }
 
     /// The file.

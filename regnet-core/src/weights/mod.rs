@@ -40,6 +40,7 @@ mod finite;
 mod fit;
 mod foreign;
 mod load;
+mod metadata;
 mod pickle;
 mod safetensors_file;
 mod source;
@@ -56,7 +57,7 @@ pub use error::{Mismatch, WeightsError};
 pub use file::{FileTensor, ReadOptions, WeightFile};
 pub use finite::NonFinite;
 pub use load::{Head, Loaded, load};
-pub use write::{Style, save, save_as, save_tensors, to_bytes};
+pub use write::{Style, save, save_as, save_tensors, to_bytes, to_bytes_described};
 
 /// Bytes of a safetensors header, as the safetensors library has it, and of a checkpoint's pickle.
 const TABLE_LIMIT: u64 = 100_000_000;

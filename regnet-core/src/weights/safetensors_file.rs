@@ -1,13 +1,14 @@
 //! The header of a safetensors file.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 
 use ::safetensors::tensor::Metadata;
 use regnet_space::text::printable;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::file::{Elements, FileTensor};
+use super::file::{Contents, Elements, FileTensor};
+use super::metadata;
 use super::source::Source;
 use super::{TABLE_LIMIT, TENSORS_LIMIT};
 
@@ -19,7 +20,7 @@ const PREFIX: u64 = 8;
 const DIMENSIONS: usize = 64;
 
 /// What the file holds; its offsets are checked to cover the file without gaps or overlaps.
-pub(super) fn tensors(source: &Source) -> Result<BTreeMap<String, FileTensor>, String> {
+pub(super) fn contents(source: &Source) -> Result<Contents, String> {
     let file = source.len();
     let prefix = source.read(0..PREFIX).map_err(|_| "it is shorter than a header's length")?;
     let length = prefix.first_chunk().map_or(u64::MAX, |length| u64::from_le_bytes(*length));
@@ -46,7 +47,8 @@ pub(super) fn tensors(source: &Source) -> Result<BTreeMap<String, FileTensor>, S
         let elements = Elements { range, strides: None, entry: None };
         (name, FileTensor { dtype: info.dtype, shape: info.shape.clone(), elements })
     });
-    Ok(tensors.collect())
+    let description = metadata::description(header.metadata().as_ref());
+    Ok(Contents { tensors: tensors.collect(), description })
 }
 
 /// Whether a header names each tensor once, and holds no more than is read, before any of it is kept.

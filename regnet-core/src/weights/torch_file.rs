@@ -11,7 +11,7 @@ use rawzip::{
 };
 use regnet_space::text::printable;
 
-use super::file::{Elements, FileTensor};
+use super::file::{Contents, Elements, FileTensor};
 use super::pickle::{Pickle, PickleError, Storage, TensorEntry, element_bytes};
 use super::source::Source;
 use super::{TABLE_LIMIT, TENSORS_LIMIT};
@@ -30,9 +30,12 @@ pub(super) fn is_one(start: &[u8]) -> bool {
 type Tensors = BTreeMap<String, FileTensor>;
 
 /// The tensors in a checkpoint that begins with `start`, by the keys that lead to them.
-pub(super) fn tensors(source: &Source, start: &[u8]) -> Result<Tensors, String> {
+pub(super) fn contents(source: &Source, start: &[u8]) -> Result<Contents, String> {
     let tensors = if start.starts_with(ZIP) { zipped(source) } else { legacy(source) }?;
-    if tensors.is_empty() { Err("it holds no tensors".to_owned()) } else { Ok(tensors) }
+    if tensors.is_empty() {
+        return Err("it holds no tensors".to_owned());
+    }
+    Ok(Contents { tensors, description: None })
 }
 
 /// An entry of a zip archive, or a storage of an older file, which has no checksum.

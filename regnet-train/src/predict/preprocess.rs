@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use image::imageops::{FilterType, crop_imm, resize};
 use image::{GenericImageView, Pixel, RgbImage, SubImage};
+use serde::{Deserialize, Serialize};
 
 use crate::data::image_file::{self, Frame, Pixels, Square, resizing_memory};
 use crate::data::{DataError, Normalise};
@@ -25,7 +26,8 @@ pub struct Preprocess {
 }
 
 /// Which part of a picture is seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Framing {
     /// The shorter side is brought to `shorter` pixels, and then the middle is cut out, as for the published weights.
     Crop {
@@ -39,7 +41,8 @@ pub enum Framing {
 }
 
 /// How pictures are resized. Where they shrink, each filter covers as many pixels as it must, as in Pillow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Filter {
     /// Cubic, a = -0.5: timm's setting for the published RegNets.
     Bicubic,
@@ -66,6 +69,9 @@ impl FromStr for Filter {
 }
 
 impl Preprocess {
+    /// Pixels that a picture's shorter side is brought to at most.
+    pub const LARGEST: usize = 1280;
+
     /// The preprocessing of the published weights for images of `size` pixels, as timm documents it: the shorter side
     /// to size / 0.875 (256 for 224), bicubic, the middle cut out, ImageNet's mean and deviation. torchvision documents
     /// the same with a bilinear filter for its first weights, and a shorter side of 232 for its second.

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use dfdx::prelude::*;
-use regnet_core::{DynRegNet, weights};
+use regnet_core::DynRegNet;
 
 use super::claim::Claim;
 use super::error::SweepError;
@@ -52,7 +52,7 @@ pub(super) fn run_trial(
         if training.is_done() {
             if sweep.manifest().keep_weights {
                 claim.write("model.json", training.card().to_json().as_bytes())?;
-                claim.write("model.safetensors", &weights::to_bytes(training.model()))?;
+                claim.write("model.safetensors", &training.weights())?;
             }
             break Reached::Ended(Outcome::Finished, training.history().to_vec());
         }
