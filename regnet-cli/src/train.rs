@@ -4,7 +4,6 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use anyhow::Context;
 use regnet::space::{AnyNet, StemKind};
 use regnet::train::data::{DataSet, Source};
 use regnet::train::{Options, Recipe, train};
@@ -12,6 +11,7 @@ use regnet::{Backend, DeviceName, DynRegNet, Products, on_device};
 
 use crate::device::{failed, on_cuda_only};
 use crate::network::NetworkArgs;
+use crate::threads;
 
 /// Images of at most this side get the stem that keeps their resolution.
 const SMALL: usize = 64;
@@ -66,8 +66,7 @@ pub struct Args {
 /// Trains; prints the stage table first and the test accuracy last.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     if let Some(threads) = args.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
-        pool.build_global().with_context(|| format!("cannot start {threads} threads"))?;
+        threads::share(threads::on_cores(threads))?;
     }
     if args.device == DeviceName::Cpu {
         on_cuda_only(args.products)?;
