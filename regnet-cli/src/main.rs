@@ -16,6 +16,7 @@ mod show;
 mod space;
 mod subject;
 mod sweep;
+mod threads;
 mod train;
 mod weights;
 mod words;

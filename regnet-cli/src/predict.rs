@@ -20,8 +20,8 @@ use regnet::train::predict::{Filter, Framing, Preprocess};
 use regnet::weights::{FileElement, Precision, save_tensors};
 
 use crate::network::NetworkArgs;
-use crate::precision;
 use crate::weights::{self, Subject};
+use crate::{precision, threads};
 use input::{Batch, Pictures, Prepared};
 use network::Network;
 use output::{Form, Writer};
@@ -71,6 +71,12 @@ pub struct Args {
     /// Images to look at together
     #[arg(long, value_name = "N", default_value = "16")]
     batch: NonZeroUsize,
+    /// Threads to compute with [default: one a core]
+    #[arg(long, value_name = "T")]
+    threads: Option<NonZeroUsize>,
+    /// Threads of the frozen engine that wait go to sleep at once: where others need the cores, too
+    #[arg(long)]
+    no_spin: bool,
     /// Prints JSON: an object of logits and best classes, or of a folder a line an image
     #[arg(long)]
     json: bool,
@@ -147,6 +153,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         args.calibrate.is_none() || args.precision == precision::Precision::Int8,
         "--calibrate is for int8: add --precision int8, or leave it out"
     );
+    if let Some(count) = args.threads {
+        threads::share(threads::on_cores(count))?;
+    }
     let subject = weights::open(&args.weights, &args.read, args.model.as_deref(), &args.network)?;
     match args.dtype {
         Precision::F32 => predict::<f32>(args, &subject, out),

@@ -4,7 +4,6 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use regnet::space::{AnyNet, StemKind};
 use regnet::train::data::{DataSet, Source};
 use regnet::train::{CheckpointEvery, EarlierRun, Interrupt, Options, OutFolder, Recipe, TrainError, train};
@@ -13,6 +12,7 @@ use regnet::{Backend, DeviceName, DynRegNet, Products, on_device};
 use crate::device::{failed, on_cuda_only};
 use crate::network::NetworkArgs;
 use crate::report::{Exit, note};
+use crate::threads;
 
 /// Up to this side of images, a stem that keeps their resolution is worth a hint.
 const SMALL: usize = 64;
@@ -73,8 +73,7 @@ pub struct Args {
 /// Trains; prints the stage table first and the test accuracy last.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     if let Some(threads) = args.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
-        pool.build_global().with_context(|| format!("cannot start {threads} threads"))?;
+        threads::share(threads::on_cores(threads))?;
     }
     if args.device == DeviceName::Cpu {
         on_cuda_only(args.products)?;

@@ -14,7 +14,7 @@ use regnet::train::sweep::{
 
 use super::Folder;
 use crate::report::Exit;
-use crate::words;
+use crate::{threads, words};
 
 /// Which networks to train, and with what.
 #[derive(clap::Args)]
@@ -53,12 +53,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let options = args.part.options(&sweep);
     let stop = stop_on_signals()?;
     let program = std::env::current_exe().context("cannot find this program")?;
-    let threads = args.threads.map_or_else(|| cores() / args.jobs, NonZeroUsize::get).max(1);
+    let count = args.threads.map_or_else(|| cores() / args.jobs, threads::on_cores).max(1);
     let command = || {
         let mut command = Command::new(&program);
         command.args(["sweep", "work"]).arg(&args.folder.dir);
         command.args(["--shard", &options.shard.to_string(), "--retries", &options.retries.to_string()]);
-        command.args(["--threads", &threads.to_string()]);
+        command.args(["--threads", &count.to_string()]);
         command
     };
     match supervise(args.jobs.get(), command, &stop, &|line| crate::report::note(line)) {
@@ -106,8 +106,7 @@ pub struct WorkArgs {
 pub fn work(args: &WorkArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let stop = stop_on_signals()?;
     stop_with_parent(Arc::clone(&stop));
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads);
-    pool.build_global().with_context(|| format!("cannot start {} threads", args.threads))?;
+    threads::share(args.threads)?;
     let sweep = Sweep::open(&args.folder.dir)?;
     let mut say = |event: Event<'_>| {
         if let Some(line) = line(&event) {
