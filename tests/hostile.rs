@@ -234,7 +234,7 @@ fn legacy(object: &[u8]) -> Vec<u8> {
 /// Pickles of megabytes that would take a multiple of that, or for ever.
 fn bombs() -> Vec<Trial> {
     let many = |what: &[u8], count: usize| what.repeat(count);
-    let tensor = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\00X\x03\0\0\0cpuK\x01tQK\0)))tR";
+    let tensor = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x01tQK\0)))tR";
     let long_key = [&b"X\xe0\x93\x04\0"[..], &[b'k'; 300_000]].concat();
     // Dictionaries of which each holds the one before under two keys.
     let doubled = |key: &[u8], levels: usize| {

@@ -28,8 +28,9 @@ pub(super) struct Found<'a> {
 }
 
 const HEAD: [&str; 2] = ["head.fc.weight", "head.fc.bias"];
-/// More missing tensors than these are not looked up among the others.
+/// More missing tensors than these are not looked up among the others, of which no more than so many are compared.
 const LOOKED_UP: usize = 64;
+const COMPARED: usize = 1000;
 
 /// The naming and layout that most of the file's names follow.
 fn detect(file: &WeightFile, wanted: &[Wanted]) -> (Naming, Layout) {
@@ -90,7 +91,9 @@ fn is_other_head(name: &str, found: &[usize], wanted: &[usize]) -> bool {
 
 fn explained(missing: Vec<String>, extra: &[&String]) -> Vec<Mismatch> {
     let explain = |(i, name): (usize, String)| {
-        let near = nearest(&name, extra.iter().map(|name| name.as_str()).filter(|_| i < LOOKED_UP));
+        let candidates = extra.iter().take(if i < LOOKED_UP { COMPARED } else { 0 });
+        let candidates = candidates.map(|name| name.as_str()).filter(|other| other.len() <= 2 * name.len());
+        let near = nearest(&name, candidates);
         Mismatch::Missing { nearest: near.map(str::to_owned), name }
     };
     missing.into_iter().enumerate().map(explain).collect()
