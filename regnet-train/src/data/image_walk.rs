@@ -51,12 +51,8 @@ impl PassedOver {
 
 impl fmt::Display for PassedOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "passed over {} that {} read as an image: ",
-            self.count,
-            if self.count == 1 { "is not" } else { "are not" }
-        )?;
+        let entries = if self.count == 1 { "entry" } else { "entries" };
+        write!(f, "passed over {} {entries}: ", self.count)?;
         for (i, (path, what)) in self.examples.iter().enumerate() {
             // Quoted, so that control characters in names do nothing to a terminal.
             write!(f, "{}{path:?} ({what})", if i == 0 { "" } else { ", " })?;
@@ -129,7 +125,7 @@ mod tests {
         assert_eq!(found.images, ["a.PNG", "b/c/y.webp", "b/x.jpeg"].map(at));
         let text = found.passed_over.to_string();
         assert_eq!(found.passed_over.count(), 2, "{text}");
-        assert!(text.starts_with("passed over 2 that are not read as an image: "), "{text}");
+        assert!(text.starts_with("passed over 2 entries: "), "{text}");
         assert!(
             text.contains("notes\\u{1b}.txt\" (another extension), ") && !text.contains('\u{1b}'),
             "{text}"
