@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use dfdx::prelude::*;
-use regnet_core::{DynRegNet, state, weights};
+use regnet_core::{DynRegNet, weights};
 use regnet_space::{AnyNet, Declaration, RegNetParams, Space, Stem, StemKind};
 use regnet_train::data::{Augment, Batch, DataSet, builtin_sized};
 use regnet_train::{Card, EpochMetrics, Learner, Options, Recipe, Score, TrainError, train};
@@ -126,13 +126,9 @@ fn learn<'a>(recipe: &Recipe, steps: usize, batch: impl Fn(usize) -> &'a Batch) 
 }
 
 /// Learns from `batches`; the weights and running statistics, and what is said of each step.
-fn learn_all<'a>(
-    change: impl FnOnce(&mut Net),
-    batches: impl IntoIterator<Item = &'a Batch>,
-) -> (Vec<u8>, Vec<Result<Score, TrainError>>) {
+fn learn_all<'a>(batches: impl IntoIterator<Item = &'a Batch>) -> (Vec<u8>, Vec<Result<Score, TrainError>>) {
     let device = Cpu::seed_from_u64(1);
     let mut net = Net::try_new(&device, &tiny()).unwrap();
-    change(&mut net);
     let mut learner = Learner::new(&device, &mut net, &recipe());
     let said = batches.into_iter().map(|batch| learner.step(batch, 0.05)).collect();
     (weights::to_bytes(&net), said)
@@ -140,47 +136,23 @@ fn learn_all<'a>(
 
 /// Velocity, too: the step behind is that of a learner that never saw the batch.
 #[test]
-fn nothing_is_learnt_from_a_batch_with_a_pixel_that_is_no_number() {
+fn nothing_is_learnt_from_a_batch_whose_loss_or_gradient_is_not_finite() {
     let data = data();
     let batches = data.train_batches(20, Augment::NONE, 0).unwrap();
     let good: Vec<Batch> = batches.epoch(0).map(Result::unwrap).take(2).collect();
-    let (expected, _) = learn_all(|_| {}, &good);
-    for pixel in [f32::NAN, f32::INFINITY, -f32::INFINITY, 3e38] {
+    let (expected, _) = learn_all(&good);
+    for pixel in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3e38] {
         let mut bad = good[1].clone();
         bad.images[17] = pixel;
-        let (found, said) = learn_all(|_| {}, [&good[0], &bad, &good[1]]);
-        let score = said[1].as_ref().unwrap();
-        // The norm brings a pixel that is merely large back to where a step can be made.
-        if pixel != 3e38 {
-            assert!(!score.loss().is_finite(), "{pixel}: {score:?}");
-            assert!(found == expected, "something was learnt from {pixel}");
+        let (found, said) = learn_all([&good[0], &bad, &good[1]]);
+        match &said[1] {
+            Ok(score) => assert!(!pixel.is_finite() && !score.loss().is_finite(), "{pixel}: {score:?}"),
+            // The norm brings it back to where the loss is finite, but not the gradient of the stem.
+            Err(TrainError::Gradient { loss }) => assert!(pixel.is_finite() && loss.is_finite(), "{pixel}"),
+            Err(error) => panic!("{pixel}: {error}"),
         }
-        let statistics = said[2].as_ref().unwrap().loss();
-        assert!(statistics.is_finite(), "{pixel}: {statistics}");
+        assert!(found == expected, "something was learnt from {pixel}");
     }
-}
-
-/// Logits are finite, and their gradient times the norm's `1 / sqrt(variance + epsilon)` is not.
-#[test]
-fn nothing_is_learnt_from_a_gradient_that_overflows() {
-    let data = data();
-    let batches = data.train_batches(20, Augment::NONE, 0).unwrap();
-    let batch = batches.epoch(0).next().unwrap().unwrap();
-    let steep = |net: &mut Net| {
-        state::write(net, |entry: state::Entry<f32>| {
-            let scale = match &*entry.name {
-                "head.fc.weight" => 1e37,
-                name if name.ends_with("f.c.weight") => 1e-4,
-                _ => return None,
-            };
-            Some(entry.values.iter().map(|value| value * scale).collect())
-        });
-    };
-    let (before, _) = learn_all(steep, []);
-    let (after, said) = learn_all(steep, [&batch]);
-    let error = said.into_iter().next().unwrap().unwrap_err();
-    assert!(matches!(error, TrainError::Gradient { loss } if loss.is_finite()), "{error}");
-    assert!(before == after, "something was learnt");
 }
 
 #[test]
