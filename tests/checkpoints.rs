@@ -110,6 +110,28 @@ fn every_librarys_checkpoint_gives_its_logits_and_features() {
     check::<f64, _>(DynRegNet::try_new(&device, &Net::spec()).unwrap());
 }
 
+/// Converted or not, a file keeps what it says of its network, and is the same bytes whenever it is written.
+#[test]
+fn descriptions_are_kept() {
+    let net = Cpu::default().build_module::<Net, f32>();
+    let folder = tempfile::tempdir().unwrap();
+    let (path, converted) = (folder.path().join("a.safetensors"), folder.path().join("b.safetensors"));
+    let said = "{\"a\": \"ü\\n\"}";
+    for _ in 0..8 {
+        assert!(weights::to_bytes_described(&net, said) == weights::to_bytes_described(&net, said));
+    }
+    std::fs::write(&path, weights::to_bytes_described(&net, said)).unwrap();
+    let file = WeightFile::open(&path).unwrap();
+    assert_eq!(file.description(), Some(said));
+
+    let style = Style::of(&Net::spec(), Naming::Timm, Precision::F16);
+    for description in [file.description(), None] {
+        file.convert(&Net::spec(), style, description, &converted).unwrap();
+        assert_eq!(WeightFile::open(&converted).unwrap().description(), description);
+    }
+    assert_eq!(WeightFile::open(&self::folder().join("timm.safetensors")).unwrap().description(), None);
+}
+
 /// The published models are declared in `declarations.rs`.
 #[test]
 fn torchvisions_variants_are_types_as_well() {
