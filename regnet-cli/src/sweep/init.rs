@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use regnet::space::text::printable;
 use regnet::train::Recipe;
 use regnet::train::data::{DataSet, Source};
 use regnet::train::sweep::{
@@ -119,12 +120,12 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let manifest = Manifest {
         format: FORMAT,
         name: args.name.clone().unwrap_or_else(|| usual_name(dir)),
-        trials: trials.len(),
         data: DataId::new(&source, &data),
         recipe,
         halving,
         retries: args.retries,
         keep_weights: args.keep_weights,
+        networks: Vec::new(),
     };
     // The plan is made of images of the size that the first network takes.
     let size = trials[0].input[1];
@@ -144,8 +145,10 @@ fn print_plan(sweep: &Sweep, measure: Option<(DataSet, usize)>, out: &mut dyn Wr
     let [train, test] = data.images;
     writeln!(
         out,
-        "{name}: {trials} networks, {} epochs each, on {train} images of {}, tested on {test}",
-        recipe.epochs, data.source
+        "{}: {trials} networks, {} epochs each, on {train} images of {}, tested on {test}",
+        printable(name),
+        recipe.epochs,
+        printable(&data.source)
     )?;
     if let Some(halving) = manifest.halving {
         let rungs: Vec<String> = sweep.rungs().iter().map(ToString::to_string).collect();
