@@ -93,23 +93,23 @@ fn sweep(space: SpaceName, args: &Args) -> anyhow::Result<Sweep> {
     let source = Source::BuiltinSized { train: args.images, test: args.test_images };
     let data = source.load(Some(args.size), args.seed)?;
     let recipe = Recipe { epochs: args.epochs, batch: 64, seed: args.seed, ..low_compute() };
+    let (dir, trials) = (args.out.join(space.name()), trials(space, args)?);
     let manifest = Manifest {
         format: FORMAT,
         name: space.to_string(),
-        trials: args.networks,
         data: DataId::new(&source, &data),
         recipe,
         halving: None,
         retries: RETRIES,
         keep_weights: false,
+        networks: trials.iter().map(Trial::digest).collect(),
     };
-    let (dir, trials) = (args.out.join(space.name()), trials(space, args)?);
     if Sweep::check_free(&dir).is_ok() {
         return Ok(Sweep::create(&dir, manifest, trials)?);
     }
     let begun = Sweep::open(&dir)?;
     ensure!(
-        *begun.manifest() == manifest && begun.trials() == trials,
+        *begun.manifest() == manifest,
         "{} holds networks of another comparison; give another --out",
         dir.display()
     );
@@ -118,7 +118,7 @@ fn sweep(space: SpaceName, args: &Args) -> anyhow::Result<Sweep> {
 
 /// Trains what is not trained yet, `jobs` networks at a time.
 fn train(sweep: &Sweep, jobs: usize) -> anyhow::Result<()> {
-    let (name, all) = (&sweep.manifest().name, sweep.trials().len());
+    let (name, all) = (&sweep.manifest().name, sweep.networks());
     let say = |event: Event<'_>| match event {
         Event::Ended(result) => {
             let error =
@@ -126,6 +126,7 @@ fn train(sweep: &Sweep, jobs: usize) -> anyhow::Result<()> {
             eprintln!("{name}: network {} of {all}: {error}", result.index + 1);
         }
         Event::Crashed { index, reason } => eprintln!("{name}: network {} of {all}: {reason}", index + 1),
+        Event::BadFile(bad) => eprintln!("{name}: left out: {bad}"),
         Event::Started { .. } | Event::Epoch { .. } | Event::Waiting => {}
     };
     let (options, stop) = (WorkOptions { shard: Shard::ALL, retries: RETRIES }, AtomicBool::new(false));
@@ -151,7 +152,7 @@ pub fn compare(args: &Args) -> anyhow::Result<Report> {
     for &space in spaces {
         let sweep = sweep(space, args).with_context(|| format!("cannot sweep {space}"))?;
         train(&sweep, args.jobs.unwrap_or(cores))?;
-        populations.push(sweep.population()?);
+        populations.push(sweep.population());
     }
     let report = Report::new(&populations)?;
     report.write(&args.out.join("report.html"))?;

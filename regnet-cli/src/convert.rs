@@ -80,9 +80,9 @@ fn check_library(net: &AnyNet, library: Naming) -> anyhow::Result<()> {
         net.stem.kind,
     );
     if !models(library).any(|preset| is_of(preset, net)) {
-        eprintln!(
+        crate::report::note(format_args!(
             "note: {library} has no model of this network; what reads the file has to be built with its numbers"
-        );
+        ));
     }
     Ok(())
 }

@@ -268,11 +268,11 @@ fn say_guesses(args: &Args, Subject { file, net, card, .. }: &Subject) {
     let guessed: Vec<_> =
         options.into_iter().filter(|(_, guessed)| *guessed).map(|(option, _)| option).collect();
     if !guessed.is_empty() {
-        eprintln!(
+        crate::report::note(format_args!(
             "guessed: {} does not say how its images were prepared; ImageNet's preparation is assumed for {}",
             file.path().display(),
             guessed.join(", ")
-        );
+        ));
     }
 }
 

@@ -8,7 +8,9 @@ use anyhow::Context;
 pub fn on_cores(asked: NonZeroUsize) -> usize {
     let cores = std::thread::available_parallelism().unwrap_or(asked);
     if asked > cores {
-        eprintln!("note: --threads {asked} is more than the cores there are: computing with {cores}");
+        crate::report::note(format_args!(
+            "note: --threads {asked} is more than the cores there are: computing with {cores}"
+        ));
     }
     asked.min(cores).get()
 }

@@ -85,16 +85,16 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     recipe.check()?;
     let data = source.load(args.size, seed)?;
     if data.passed_over.count() > 0 {
-        eprintln!("warning: {}", data.passed_over);
+        crate::report::note(format_args!("warning: {}", data.passed_over));
     }
     let [_, height, width] = data.shape();
     *network.classes() = data.classes.len();
     let spec = network.to_anynet()?;
     if !args.network.has_stem() && width <= SMALL && spec.stem.kind != StemKind::Cifar {
-        eprintln!(
+        crate::report::note(format_args!(
             "hint: the {} stem shrinks images of {height} x {width}; --stem cifar keeps their size",
             spec.stem
-        );
+        ));
     }
     writeln!(out, "{}", spec.describe(height, width)?)?;
     out.flush()?;

@@ -95,7 +95,7 @@ impl Pictures {
             passed_over.append(found.passed_over);
         }
         if passed_over.count() > 0 {
-            eprintln!("warning: {passed_over}");
+            crate::report::note(format_args!("warning: {passed_over}"));
         }
         Ok(pictures)
     }

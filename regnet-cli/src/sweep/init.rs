@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use regnet::space::text::printable;
 use regnet::text_file;
+use regnet::train::Recipe;
 use regnet::train::data::{DataSet, Source};
 use regnet::train::sweep::{
     DataId, FORMAT, Fit, Halving, Manifest, Plan, RETRIES, Sweep, low_compute, parse_specs,
@@ -116,19 +118,19 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let (text, place) = read(&args.specs)?;
     let data = source.load(args.size, recipe.seed)?;
     if data.passed_over.count() > 0 {
-        eprintln!("warning: {}", data.passed_over);
+        crate::report::note(format_args!("warning: {}", data.passed_over));
     }
     let fit = Fit { classes: data.classes.len(), size: data.train.size() };
     let trials = parse_specs(&text, fit).with_context(|| place)?;
     let manifest = Manifest {
         format: FORMAT,
         name: args.name.clone().unwrap_or_else(|| usual_name(dir)),
-        trials: trials.len(),
         data: DataId::new(&source, &data),
         recipe,
         halving,
         retries: args.retries,
         keep_weights: args.keep_weights,
+        networks: Vec::new(),
     };
     // The plan is made of images of the size that the first network takes.
     let size = trials[0].input[1];
@@ -148,8 +150,10 @@ fn print_plan(sweep: &Sweep, measure: Option<(DataSet, usize)>, out: &mut dyn Wr
     let [train, test] = data.images;
     writeln!(
         out,
-        "{name}: {trials} networks, {} epochs each, on {train} images of {}, tested on {test}",
-        recipe.epochs, data.source
+        "{}: {trials} networks, {} epochs each, on {train} images of {}, tested on {test}",
+        printable(name),
+        recipe.epochs,
+        printable(&data.source)
     )?;
     if let Some(halving) = manifest.halving {
         let rungs: Vec<String> = sweep.rungs().iter().map(ToString::to_string).collect();

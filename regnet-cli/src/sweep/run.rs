@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
+use regnet::space::text::printable;
 use regnet::train::sweep::{
-    Event, Outcome, STOPPED, Shard, State, Status, Sweep, SweepError, WorkOptions, Worked, stop_with_parent,
-    supervise, work as work_on,
+    BadFile, Event, Outcome, STOPPED, Shard, State, Status, Sweep, SweepError, WorkOptions, Worked,
+    stop_with_parent, supervise, work as work_on,
 };
 
-use super::Folder;
+use super::{Folder, left_out};
 use crate::report::Exit;
 use crate::{threads, words};
 
@@ -75,9 +76,15 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 
 /// Says what became of the part that was run.
 fn finish(sweep: &Sweep, WorkOptions { shard, retries }: WorkOptions) -> anyhow::Result<()> {
-    let status = Status::read(sweep)?;
+    let status = Status::read(sweep);
     let counts = status.counts();
     let own = || status.trials.iter().filter(|trial| shard.has(trial.index));
+    let bad = own().filter(|trial| matches!(trial.state, State::Waiting | State::Bad(_)));
+    let bad: Vec<BadFile> =
+        bad.flat_map(|trial| sweep.check_trial(trial.index)).filter(BadFile::leaves_out).collect();
+    if let Some(note) = left_out(bad.iter().chain(&status.bad_rung), sweep.dir()) {
+        anyhow::bail!(note);
+    }
     let failed: Vec<usize> =
         own().filter(|trial| trial.state == State::Failed).map(|trial| trial.index).collect();
     if !failed.is_empty() {
@@ -142,7 +149,8 @@ fn line(event: &Event<'_>) -> Option<String> {
                 }
             }
         }
-        Event::Crashed { index, reason } => format!("network {index}: crashed: {reason}"),
+        Event::Crashed { index, reason } => format!("network {index}: crashed: {}", printable(reason)),
+        Event::BadFile(bad) => format!("left out: {bad}"),
         Event::Waiting => "waiting for networks that other processes train".to_owned(),
     })
 }
