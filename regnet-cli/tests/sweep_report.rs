@@ -9,7 +9,7 @@ use std::path::Path;
 use common::{assert_fails, regnet};
 use regnet::space::{Preset, SpaceName};
 use regnet::train::sweep::{DataId, FORMAT, Manifest, Outcome, Sweep, Trial, TrialResult, low_compute};
-use regnet::train::{EpochMetrics, Recipe, Spec};
+use regnet::train::{Digest, EpochMetrics, Recipe, Spec};
 
 /// A sweep of networks that are the same but for their errors; the last one has not ended.
 fn sweep(dir: &Path, name: &str, errors: &[f64]) {
@@ -23,7 +23,7 @@ fn sweep(dir: &Path, name: &str, errors: &[f64]) {
             source: "builtin".into(),
             classes: vec!["a".into(), "b".into()],
             images: [2, 2],
-            fingerprint: String::new(),
+            fingerprint: Digest::of(b""),
         },
         recipe: Recipe { epochs: 1, ..low_compute() },
         halving: None,

@@ -9,10 +9,10 @@ use super::claim::{ATTEMPT, CRASHES, LOCK, temporaries};
 use super::error::SweepError;
 use super::folder::{PROGRESS, RESULT, Sweep, TRIALS};
 use super::halving::RUNGS;
-use super::record::sha256;
 use super::run_trial::{CARD, WEIGHTS};
 use super::trial::Trial;
 use crate::checkpoint;
+use crate::digest::Digest;
 use crate::spec::Spec;
 
 /// Where bad files go.
@@ -56,7 +56,7 @@ impl Sweep {
         let claimed = self.is_claimed(index);
         match self.ended(index) {
             Ok(Some(ended)) => {
-                bad.extend(ended.weights.and_then(|digest| self.check_weights(index, &digest).err()));
+                bad.extend(ended.weights.and_then(|digest| self.check_weights(index, digest).err()));
                 bad.extend(self.leftovers(index).into_iter().filter(|_| !claimed));
             }
             ended => {
@@ -99,10 +99,10 @@ impl Sweep {
         not_finite.map_or(Ok(()), |name| bad(Problem::NotFinite(name)))
     }
 
-    fn check_weights(&self, index: usize, digest: &str) -> Result<(), BadFile> {
+    fn check_weights(&self, index: usize, digest: Digest) -> Result<(), BadFile> {
         let path = self.file(index, WEIGHTS);
         match self.bytes(&path)? {
-            Some(bytes) if sha256(&bytes) == digest => Ok(()),
+            Some(bytes) if Digest::of(&bytes) == digest => Ok(()),
             _ => Err(BadFile { path, problem: Problem::OtherWeights }),
         }
     }

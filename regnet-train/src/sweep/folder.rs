@@ -14,6 +14,7 @@ use super::manifest::{FORMAT, Manifest};
 use super::record::{Contents, Fingerprint, Record, digest};
 use super::trial::{Ended, Outcome, Population, Progress, Trial, TrialResult};
 use crate::data::rng::Rng;
+use crate::digest::Digest;
 use crate::metrics::EpochMetrics;
 use crate::recipe::Recipe;
 
@@ -89,7 +90,7 @@ impl Sweep {
         }
         let lines = read(POPULATION)?;
         let trials = lines.lines().filter_map(|line| serde_json::from_str(line).ok());
-        let trials: HashMap<String, Trial> = trials.map(|trial: Trial| (trial.digest(), trial)).collect();
+        let trials: HashMap<Digest, Trial> = trials.map(|trial: Trial| (trial.digest(), trial)).collect();
         let trials = manifest.networks.iter().map(|digest| trials.get(digest).cloned()).collect();
         Ok(Self { dir: dir.to_owned(), manifest, trials })
     }

@@ -6,6 +6,7 @@ use super::error::SweepError;
 use super::halving::Halving;
 use super::record::digest;
 use crate::data::{DataError, DataSet, Source};
+use crate::digest::Digest;
 use crate::recipe::Recipe;
 
 /// The version of the folder's form that this code reads and writes.
@@ -36,7 +37,7 @@ pub struct Manifest {
     pub keep_weights: bool,
     /// The [digest](super::Trial::digest) of each network, by index: what the population is, whatever becomes of its file.
     /// [`Sweep::create`](super::Sweep::create) fills it in.
-    pub networks: Vec<String>,
+    pub networks: Vec<Digest>,
 }
 
 impl Manifest {
@@ -62,19 +63,19 @@ pub struct DataId {
     /// The numbers of training and test images.
     pub images: [usize; 2],
     /// [`DataSet::fingerprint`].
-    pub fingerprint: String,
+    pub fingerprint: Digest,
 }
 
 impl DataId {
     /// Of a data set that was loaded from `source`.
     pub fn new(source: &Source, data: &DataSet) -> Self {
         let images = [data.train.len(), data.test.len()];
-        let (classes, fingerprint) = (data.classes.clone(), fingerprint(data));
+        let (classes, fingerprint) = (data.classes.clone(), data.fingerprint());
         Self { source: source.to_string(), classes, images, fingerprint }
     }
 
     /// Of all but where the data lies, which may be moved.
-    pub(super) fn digest(&self) -> String {
+    pub(super) fn digest(&self) -> Digest {
         digest(&(&self.classes, self.images, &self.fingerprint))
     }
 
@@ -103,11 +104,6 @@ impl DataId {
         }
         SweepError::OtherData { data: data.to_owned(), found, expected: said }
     }
-}
-
-/// Until data sets have their own.
-fn fingerprint(data: &DataSet) -> String {
-    digest(&(&data.classes, data.train.labels(), data.test.labels()))
 }
 
 /// The recipe of a sweep unless it says otherwise: ten epochs of the RegNet paper's low-compute regime.

@@ -3,28 +3,23 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::bad_file::{Owner, Part, Problem};
 use super::folder::Sweep;
+use crate::digest::Digest;
 
-/// SHA-256 of a value's JSON, in hexadecimal digits. Fields come in the order of their declaration, and floats read
+/// The digest of a value's JSON. Fields come in the order of their declaration, and floats read
 /// back as the bits that were written, so that a value which was read has the digest of the one that was written.
-pub(super) fn digest(value: &impl Serialize) -> String {
-    sha256(&serde_json::to_vec(value).expect("the sweep's own values are JSON"))
-}
-
-/// SHA-256 in hexadecimal digits.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+pub(super) fn digest(value: &impl Serialize) -> Digest {
+    Digest::of(&serde_json::to_vec(value).expect("the sweep's own values are JSON"))
 }
 
 /// What a file was made of: a digest of each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Fingerprint {
-    pub(super) network: String,
-    pub(super) recipe: String,
-    pub(super) data: String,
+    pub(super) network: Digest,
+    pub(super) recipe: Digest,
+    pub(super) data: Digest,
 }
 
 impl Fingerprint {
@@ -45,7 +40,7 @@ pub(super) struct Record<T> {
     #[serde(flatten)]
     contents: T,
     fingerprint: Fingerprint,
-    checksum: String,
+    checksum: Digest,
 }
 
 /// What a record can hold.

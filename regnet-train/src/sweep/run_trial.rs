@@ -8,11 +8,11 @@ use regnet_core::DynRegNet;
 use super::claim::Claim;
 use super::error::SweepError;
 use super::folder::{PROGRESS, Sweep};
-use super::record::sha256;
 use super::trial::{Ended, Outcome, Progress};
 use super::worker::Event;
 use crate::checkpoint;
 use crate::data::DataSet;
+use crate::digest::Digest;
 use crate::error::TrainError;
 use crate::metrics::EpochMetrics;
 use crate::pause::{CheckpointEvery, Pause};
@@ -60,7 +60,7 @@ pub(super) fn run_trial(
                 let bytes = training.weights();
                 claim.write(CARD, training.card().to_json().as_bytes())?;
                 claim.write(WEIGHTS, &bytes)?;
-                ended.weights = Some(sha256(&bytes));
+                ended.weights = Some(Digest::of(&bytes));
             }
             break Reached::Ended(ended);
         }

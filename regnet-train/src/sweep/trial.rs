@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::bad_file::{BadFile, Owner, Problem};
 use super::folder::Sweep;
 use super::record::{Contents, digest};
+use crate::digest::Digest;
 use crate::metrics::EpochMetrics;
 use crate::spec::Spec;
 
@@ -36,8 +37,8 @@ impl Trial {
         self.spec().complexity(height, width)
     }
 
-    /// SHA-256 of its JSON, in hexadecimal digits.
-    pub fn digest(&self) -> String {
+    /// The digest of its JSON.
+    pub fn digest(&self) -> Digest {
         digest(self)
     }
 
@@ -105,8 +106,8 @@ impl TrialResult {
 pub(super) struct Ended {
     #[serde(flatten)]
     pub(super) result: TrialResult,
-    /// SHA-256 of the weights' file, if they were kept.
-    pub(super) weights: Option<String>,
+    /// The digest of the weights' file, if they were kept.
+    pub(super) weights: Option<Digest>,
 }
 
 impl Contents for Ended {
