@@ -17,7 +17,7 @@ const MESSAGE: usize = 10_000;
 /// ```
 /// # use regnet_space::text::printable;
 /// assert_eq!(printable("red\x1b[31m"), "red\\u{1b}[31m");
-/// assert!(printable(&"long".repeat(99)).ends_with("lo.. (396 characters)"));
+/// assert!(printable(&"long".repeat(99)).ends_with("long.. (396 characters)"));
 /// ```
 pub fn printable(name: &str) -> String {
     escaped(name, NAME, |_| false)
