@@ -92,18 +92,22 @@ fn batch_norms() {
 
 #[test]
 fn rectified_linear_units() {
-    let x: Vec<f32> =
-        [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0, 0.0, 2.0].into_iter().cycle().take(40).collect();
+    // The gradient passes, as in PyTorch, wherever the output is not at most 0.
+    let cases = [
+        (f32::NAN, f32::NAN, 3.0),
+        (f32::INFINITY, f32::INFINITY, 3.0),
+        (f32::NEG_INFINITY, 0.0, 0.0),
+        (-1.0, 0.0, 0.0),
+        (0.0, 0.0, 0.0),
+        (2.0, 2.0, 3.0),
+    ];
+    let x: Vec<f32> = cases.iter().cycle().take(40).map(|&(x, ..)| x).collect();
     let (mut y, mut dx) = (vec![0.0; 40], vec![0.0; 40]);
     relu::forward(&x, &mut y);
-    // The gradient passes, as in PyTorch, wherever the output is not at most 0.
     relu::backward(&y, &[3.0; 40], &mut dx);
-    for index in 0..40 {
-        let (expected, gradient) =
-            [(f32::NAN, 3.0), (f32::INFINITY, 3.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (2.0, 3.0)]
-                [index % 6];
-        assert!(y[index] == expected || y[index].is_nan() && expected.is_nan(), "{index}: {}", y[index]);
-        assert_eq!(dx[index], gradient, "{index}");
+    for ((y, dx), &(x, expected, gradient)) in y.into_iter().zip(dx).zip(cases.iter().cycle()) {
+        assert!(y == expected || y.is_nan() && expected.is_nan(), "{x} becomes {y}");
+        assert_eq!(dx, gradient, "behind {x}");
     }
 }
 
