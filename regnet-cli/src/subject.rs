@@ -1,11 +1,11 @@
 //! The network that a command is about, and the images it looks at it with.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use regnet::space::{AnyNet, Preset, SelfRegulated, StemKind};
+use regnet::text_file;
+use regnet::train::limits::DOCUMENT;
 use regnet::train::{Card, SpecFile};
 
 use crate::network::{Network, NetworkArgs};
@@ -13,9 +13,6 @@ use crate::report;
 
 /// What a network is called that has no name.
 const NAMELESS: &str = "Net";
-
-/// Bytes of the longest JSON that describes a network.
-const LONGEST: u64 = 2 << 20;
 
 /// What `show`, `codegen`, `draw` and `export` take.
 #[derive(clap::Args)]
@@ -99,24 +96,13 @@ impl SubjectArgs {
 fn file(word: &str) -> Option<anyhow::Result<(String, String)>> {
     if word == "-" {
         let place = "standard input".to_owned();
-        return Some(text(std::io::stdin(), &place).map(|text| (text, place)));
+        let read = text_file::read_from(std::io::stdin(), DOCUMENT);
+        return Some(read.with_context(|| format!("cannot read {place}")).map(|text| (text, place)));
     }
     let path = path(word)?;
     let place = path.display().to_string();
-    let file = File::open(&path).with_context(|| format!("cannot read {place}"));
-    Some(file.and_then(|file| text(file, &place)).map(|text| (text, place)))
-}
-
-/// All of a text that is no longer than networks need.
-fn text(from: impl Read, place: &str) -> anyhow::Result<String> {
-    let mut text = String::new();
-    let read = from.take(LONGEST + 1).read_to_string(&mut text);
-    read.with_context(|| format!("cannot read {place}"))?;
-    ensure!(
-        text.len() as u64 <= LONGEST,
-        "{place} is longer than the {LONGEST} bytes that describe any network"
-    );
-    Ok(text)
+    let read = text_file::read(&path, DOCUMENT);
+    Some(read.with_context(|| format!("cannot read {place}")).map(|text| (text, place)))
 }
 
 /// The file meant, unless the word is a model's name.

@@ -1,7 +1,10 @@
 //! Runs that came to their end.
 
+use regnet_core::text_file;
+
 use crate::card::Card;
 use crate::error::TrainError;
+use crate::limits::RECORDS;
 use crate::metrics::{EpochMetrics, from_json_lines};
 use crate::run_folder::{self, RunFolder};
 
@@ -13,7 +16,7 @@ pub(crate) fn finished(card: &Card, folder: &RunFolder) -> Result<Vec<EpochMetri
     }
     let path = folder.path(run_folder::METRICS);
     let unreadable = |reason: String| TrainError::Read { path: path.clone(), reason };
-    let lines = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+    let lines = text_file::read(&path, RECORDS).map_err(|error| unreadable(error.to_string()))?;
     let history = from_json_lines(&lines).map_err(|error| unreadable(error.to_string()))?;
     let (found, all) = (history.len(), card.recipe.epochs);
     if found != all {

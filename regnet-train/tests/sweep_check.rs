@@ -229,7 +229,9 @@ fn results_of_others() -> Vec<Case> {
             fs::copy(others.join("other").join(RESULT), dir.join(RESULT)).unwrap();
         }),
         of_result("it belongs to network 2", |result| result["index"] = json!(2)),
-        of_result("it was made with another recipe", |result| result["fingerprint"]["recipe"] = json!("ab".repeat(32))),
+        of_result("it was made with another recipe", |result| {
+            result["fingerprint"]["recipe"] = json!("ab".repeat(32))
+        }),
     ]
 }
 
