@@ -127,7 +127,7 @@ impl<'a, M: Classifier<D>, D: Place<M>> Training<'a, M, D> {
 
     /// The weights as the bytes of a safetensors file, whose metadata holds the [card](Self::card).
     pub fn weights(&self) -> Vec<u8> {
-        to_bytes_described(self.model(), &self.card.description())
+        to_bytes_described(self.model(), &self.card().description())
     }
 
     /// What each epoch so far came to.

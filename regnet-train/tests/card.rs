@@ -121,7 +121,10 @@ fn weights_say_what_they_are() {
     fs::write(&beside, changed("/mean/0", json!(0.1)).to_string()).unwrap();
     let Origin { card: found, note } = Origin::of(&file).unwrap();
     assert_eq!(found, Some(card.clone()));
-    assert!(matches!(&note, Some(Note::Differs { what: "data set", .. })), "{note:?}");
+    assert!(
+        matches!(&note, Some(Note::Differs { difference, .. }) if difference.field == "data"),
+        "{note:?}"
+    );
 
     // What it says of itself must be sound, and true.
     let net = DynRegNet::<f32, Cpu>::try_new(&Cpu::default(), card.spec()).unwrap();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use regnet_core::weights::{WeightFile, WeightsError};
 
 use super::{Card, FILE};
+use crate::difference::Difference;
 use crate::error::TrainError;
 
 /// Where a file of weights comes from, as far as the file and its folder tell.
@@ -36,8 +37,8 @@ pub enum Note {
         weights: PathBuf,
         /// The `model.json`.
         card: PathBuf,
-        /// What is not the same.
-        what: &'static str,
+        /// The first field that is not the same; what the metadata says is its value now.
+        difference: Difference,
     },
     /// It is not used.
     Ignored {
@@ -57,9 +58,9 @@ impl fmt::Display for Note {
                 weights.display(),
                 card.display()
             ),
-            Self::Differs { weights, card, what } => write!(
+            Self::Differs { weights, card, difference: Difference { field, before, now } } => write!(
                 f,
-                "{} is of another {what} than the metadata of {}, which counts",
+                "{} is not what the metadata of {} says, which counts: its `{field}` is {before}, not {now}",
                 card.display(),
                 weights.display()
             ),
@@ -93,8 +94,9 @@ impl Origin {
         file.check(card.spec())?;
         // Of a `model.json` that cannot be read nothing is needed.
         let other = Card::read(&beside).ok();
-        let what = other.and_then(|other| card.difference(&other));
-        Ok(Self { note: what.map(|what| Note::Differs { weights, card: beside, what }), card: Some(card) })
+        let difference = other.and_then(|other| card.difference(&other));
+        let note = difference.map(|difference| Note::Differs { weights, card: beside, difference });
+        Ok(Self { note, card: Some(card) })
     }
 
     fn beside(file: &WeightFile, beside: PathBuf) -> Self {

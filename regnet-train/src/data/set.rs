@@ -271,22 +271,6 @@ impl Normalise {
         Ok(())
     }
 
-    /// Checks that inputs come out as numbers: means of -10 to 10, deviations of 0.0001 to 10.
-    ///
-    /// # Errors
-    ///
-    /// The number that is out of range.
-    pub fn check(&self) -> Result<(), String> {
-        let sound = |numbers: &[f32; 3], least: f32| numbers.iter().all(|n| (least..=10.0).contains(n));
-        if !sound(&self.mean, -10.0) {
-            return Err(format!("a mean of {:?} is out of range: channels have -10 to 10", self.mean));
-        }
-        if !sound(&self.std, 1e-4) {
-            return Err(format!("a deviation of {:?} is out of range: channels have 0.0001 to 10", self.std));
-        }
-        Ok(())
-    }
-
     /// Factor and offset of each channel, such that `byte * factor + offset` is the normalised value.
     pub(crate) fn affine(&self) -> [(f32, f32); 3] {
         std::array::from_fn(|c| (1.0 / (255.0 * self.std[c]), -self.mean[c] / self.std[c]))
