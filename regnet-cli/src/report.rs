@@ -31,6 +31,11 @@ impl fmt::Display for Exit {
 
 impl std::error::Error for Exit {}
 
+/// Writes a line to standard error. Nobody who could be told is there if that fails.
+pub fn note(line: impl fmt::Display) {
+    regnet::train::note(line);
+}
+
 /// Says what is wrong on standard error; 1, or 2 for a wrong command line. A reader that has seen enough and
 /// closed the pipe (`regnet models | head -1`) is no error.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
@@ -42,7 +47,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     if let Some(&Exit(status)) = error.downcast_ref() {
         return ExitCode::from(status);
     }
-    eprintln!("error: {}", message(error));
+    note(format_args!("error: {}", message(error)));
     if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 

@@ -32,6 +32,8 @@
 //! | [`frozen`] | networks frozen for inference |
 //! | [`init`] | how parameters start |
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod backend;
 pub mod builders;
 #[cfg(any(feature = "cuda", all(test, feature = "emulate-cuda")))]

@@ -41,6 +41,7 @@
 // The frozen engine's threads share memory and jobs, it asks for memory in large pages and before it is read, and its narrow
 // products are instructions that `pulp` has no methods for: small modules allow it, and say why it is sound.
 #![deny(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod aligned;
 pub mod batch_norm;

@@ -6,6 +6,8 @@ use regnet_space::AnyNet;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{DataSet, Normalise};
+use crate::difference::{Difference, first_difference};
+use crate::digest::Digest;
 use crate::error::TrainError;
 use crate::recipe::Recipe;
 use crate::spec::Spec;
@@ -26,6 +28,9 @@ pub struct Card {
     pub std: [f32; 3],
     /// How it was trained.
     pub recipe: Recipe,
+    /// The data's [`DataSet::fingerprint`]; none where the card was written without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Digest>,
 }
 
 impl Card {
@@ -40,6 +45,7 @@ impl Card {
             mean,
             std,
             recipe: recipe.clone(),
+            fingerprint: Some(data.fingerprint()),
         }
     }
 
@@ -59,15 +65,9 @@ impl Card {
         &self.network.0
     }
 
-    /// The first thing in which two cards differ.
-    pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
-        let data = |card: &Self| (card.data.clone(), card.input, card.classes.clone(), card.mean, card.std);
-        let differ = [
-            (self.network != other.network, "network"),
-            (data(self) != data(other), "data set"),
-            (self.recipe != other.recipe, "recipe"),
-        ];
-        differ.into_iter().find_map(|(differs, what)| differs.then_some(what))
+    /// In what this card differs from an earlier run's.
+    pub(crate) fn difference(&self, before: &Self) -> Option<Difference> {
+        first_difference(before, self)
     }
 
     pub(crate) fn to_json(&self) -> String {

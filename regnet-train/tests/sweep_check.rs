@@ -333,7 +333,7 @@ fn checkpoints() -> Vec<Case> {
         case("half", "checkpoint.safetensors: it is damaged", 1, |dir, _| cut(dir, CHECKPOINT, 0.7)),
         case("half", "it is damaged", 1, |dir, _| cut(dir, CHECKPOINT, 0.0)),
         case("half", "it is damaged", 1, |dir, _| fs::write(dir.join(CHECKPOINT), "{}").unwrap()),
-        case("half", "holds numbers that are not finite", 1, |dir, _| spoil(dir, CHECKPOINT)),
+        case("half", "it is damaged: its contents are not those that were written", 1, |dir, _| spoil(dir, CHECKPOINT)),
         case("half", "it was made with another recipe", 1, |dir, others| {
             fs::copy(others.join("other-half").join(CHECKPOINT), dir.join(CHECKPOINT)).unwrap();
         }),

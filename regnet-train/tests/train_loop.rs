@@ -6,10 +6,10 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use dfdx::prelude::*;
-use regnet_core::{DynRegNet, weights};
+use regnet_core::{DynRegNet, state, weights};
 use regnet_space::{AnyNet, Declaration, RegNetParams, Space, Stem, StemKind};
 use regnet_train::data::{Augment, Batch, DataSet, builtin_sized};
-use regnet_train::{Card, EpochMetrics, Learner, Options, Recipe, TrainError, train};
+use regnet_train::{Card, EpochMetrics, Learner, Options, Recipe, Score, TrainError, train};
 
 type Net = DynRegNet<f32, Cpu>;
 
@@ -125,6 +125,64 @@ fn learn<'a>(recipe: &Recipe, steps: usize, batch: impl Fn(usize) -> &'a Batch) 
     (0..steps).map(|step| learner.step(batch(step), 0.05).unwrap().loss()).last().unwrap()
 }
 
+/// Learns from `batches`; the weights and running statistics, and what is said of each step.
+fn learn_all<'a>(
+    change: impl FnOnce(&mut Net),
+    batches: impl IntoIterator<Item = &'a Batch>,
+) -> (Vec<u8>, Vec<Result<Score, TrainError>>) {
+    let device = Cpu::seed_from_u64(1);
+    let mut net = Net::try_new(&device, &tiny()).unwrap();
+    change(&mut net);
+    let mut learner = Learner::new(&device, &mut net, &recipe());
+    let said = batches.into_iter().map(|batch| learner.step(batch, 0.05)).collect();
+    (weights::to_bytes(&net), said)
+}
+
+/// Velocity, too: the step behind is that of a learner that never saw the batch.
+#[test]
+fn nothing_is_learnt_from_a_batch_with_a_pixel_that_is_no_number() {
+    let data = data();
+    let batches = data.train_batches(20, Augment::NONE, 0).unwrap();
+    let good: Vec<Batch> = batches.epoch(0).map(Result::unwrap).take(2).collect();
+    let (expected, _) = learn_all(|_| {}, &good);
+    for pixel in [f32::NAN, f32::INFINITY, -f32::INFINITY, 3e38] {
+        let mut bad = good[1].clone();
+        bad.images[17] = pixel;
+        let (found, said) = learn_all(|_| {}, [&good[0], &bad, &good[1]]);
+        let score = said[1].as_ref().unwrap();
+        // The norm brings a pixel that is merely large back to where a step can be made.
+        if pixel != 3e38 {
+            assert!(!score.loss().is_finite(), "{pixel}: {score:?}");
+            assert!(found == expected, "something was learnt from {pixel}");
+        }
+        let statistics = said[2].as_ref().unwrap().loss();
+        assert!(statistics.is_finite(), "{pixel}: {statistics}");
+    }
+}
+
+/// Logits are finite, and their gradient times the norm's `1 / sqrt(variance + epsilon)` is not.
+#[test]
+fn nothing_is_learnt_from_a_gradient_that_overflows() {
+    let data = data();
+    let batches = data.train_batches(20, Augment::NONE, 0).unwrap();
+    let batch = batches.epoch(0).next().unwrap().unwrap();
+    let steep = |net: &mut Net| {
+        state::write(net, |entry: state::Entry<f32>| {
+            let scale = match &*entry.name {
+                "head.fc.weight" => 1e37,
+                name if name.ends_with("f.c.weight") => 1e-4,
+                _ => return None,
+            };
+            Some(entry.values.iter().map(|value| value * scale).collect())
+        });
+    };
+    let (before, _) = learn_all(steep, []);
+    let (after, said) = learn_all(steep, [&batch]);
+    let error = said.into_iter().next().unwrap().unwrap_err();
+    assert!(matches!(error, TrainError::Gradient { loss } if loss.is_finite()), "{error}");
+    assert!(before == after, "something was learnt");
+}
+
 #[test]
 fn divergence_is_an_error_and_leaves_nothing() {
     let (data, folder) = (data(), tempfile::tempdir().unwrap());
@@ -146,8 +204,20 @@ fn what_cannot_be_trained_is_refused_before_anything_is_written() {
     let text = "the network is made for 7 classes, but the data set builtin has 10";
     assert!(error.to_string().starts_with(text), "{error}");
 
-    let error = run(&Recipe { epochs: 0, ..recipe() }, &data, &out).unwrap_err();
-    assert!(matches!(error, TrainError::Recipe(_)), "{error}");
+    for (recipe, range) in [
+        (
+            Recipe { epochs: 0, ..recipe() },
+            "epochs = 0 cannot be trained with; it must be from 1 to 1,000,000",
+        ),
+        (Recipe { epochs: 1_000_001, ..recipe() }, "epochs = 1000001 "),
+        (Recipe { epochs: usize::MAX, ..recipe() }, "from 1 to 1,000,000"),
+        (Recipe { batch: usize::MAX, ..recipe() }, "from 1 to 65,536"),
+    ] {
+        let error = run(&recipe, &data, &out).unwrap_err();
+        assert!(matches!(error, TrainError::Recipe(_)) && error.to_string().contains(range), "{error}");
+    }
+    let error = builtin_sized(usize::MAX, 1, None, 0).unwrap_err().to_string();
+    assert!(error.contains("choose 1 to 1000000"), "{error}");
     assert!(!out.exists());
 }
 
@@ -170,7 +240,8 @@ fn how_often_scores_are_read_changes_nothing() {
     let recipe = Recipe { batch: 10, ..recipe() };
     let each = read_every(1, &recipe).unwrap();
     assert!(each.1.iter().all(|epoch| epoch.train_loss > 0.0 && epoch.train_accuracy > 0.0), "{:?}", each.1);
-    for steps in [7, 100] {
+    // The last is more than there is memory for.
+    for steps in [7, 100, usize::MAX] {
         assert!(read_every(steps, &recipe).unwrap() == each, "reading every {steps} steps changes the run");
     }
 }

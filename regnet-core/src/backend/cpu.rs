@@ -60,6 +60,26 @@ macro_rules! cpu_backend {
                 })
             }
 
+            fn follow_statistics(
+                &self,
+                [mean, variance]: [&Flat<$E, Self>; 2],
+                batch: &Statistics<$E, Self>,
+                shares: Shares,
+            ) -> Result<[Flat<$E, Self>; 2], CpuError> {
+                let of_batch = (elements(&batch.mean), elements(&batch.variance));
+                let finite: Vec<bool> =
+                    of_batch.0.iter().zip(of_batch.1).map(|(m, v)| m.is_finite() && v.is_finite()).collect();
+                let follow = |running: &Flat<$E, Self>, batch: &[$E], share: f64| {
+                    let (keep, share) = (shares.keep as $E, share as $E);
+                    let numbers = elements(running).iter().zip(batch).zip(&finite);
+                    let next = |((&running, &batch), &finite): ((&$E, &$E), &bool)| {
+                        if finite { running * keep + batch * share } else { running }
+                    };
+                    from_vec(self, numbers.map(next).collect())
+                };
+                Ok([follow(mean, of_batch.0, shares.mean)?, follow(variance, of_batch.1, shares.variance)?])
+            }
+
             fn batch_norm(
                 &self,
                 sizes: &BatchNormSizes,
@@ -337,6 +357,13 @@ macro_rules! cpu_backend {
                 }
                 buffer.copy_from_slice(&values);
                 Ok(())
+            }
+
+            fn is_finite(&self, buffer: &Buffer<$E, Self>) -> Result<bool, CpuError> {
+                // Without a branch for each number, so that vectors of them are looked at.
+                let finite =
+                    |numbers: &[$E]| numbers.iter().fold(true, |all, number| all & number.is_finite());
+                Ok(buffer.chunks(4096).all(finite))
             }
         }
     };

@@ -81,6 +81,18 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
         x: &Flat<E, Self>,
     ) -> Result<Statistics<E, Self>, Self::Err>;
 
+    /// The running mean and variance after a batch: `keep running + share batch` in each channel. A channel whose mean or
+    /// variance in the batch is not finite keeps both as they were.
+    ///
+    /// # Errors
+    /// The device's.
+    fn follow_statistics(
+        &self,
+        running: [&Flat<E, Self>; 2],
+        batch: &Statistics<E, Self>,
+        shares: Shares,
+    ) -> Result<[Flat<E, Self>; 2], Self::Err>;
+
     /// `activation(gamma (x - mean) inv_std + beta + residual)`.
     ///
     /// # Errors
@@ -340,6 +352,12 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
         Ok(())
     }
 
+    /// Whether all elements of a buffer are finite; waits for the device.
+    ///
+    /// # Errors
+    /// The device's.
+    fn is_finite(&self, buffer: &Buffer<E, Self>) -> Result<bool, Self::Err>;
+
     /// Overwrites a buffer with as many elements as it has.
     ///
     /// Unless a device knows better, a step of SGD carries the elements over, which turns -0 into 0.
@@ -408,6 +426,17 @@ pub struct Statistics<E: Dtype, D: Storage<E>> {
     pub variance: Flat<E, D>,
     /// `1 / sqrt(variance + epsilon)`.
     pub inv_std: Flat<E, D>,
+}
+
+/// How running statistics follow those of a batch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shares {
+    /// The share of the running statistics that is kept.
+    pub keep: f64,
+    /// The share of the batch's mean.
+    pub mean: f64,
+    /// The share of the batch's variance; what makes it unbiased is part of it.
+    pub variance: f64,
 }
 
 /// What a batch normalisation read.

@@ -42,7 +42,8 @@ mod safetensors_file;
 mod torch_file;
 mod write;
 
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::Path;
 
 pub use element::{FileElement, Precision};
@@ -59,27 +60,61 @@ const STEM: &str = "stem.conv.weight";
 /// # Errors
 /// [`WeightsError::Io`].
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WeightsError> {
-    replace(path, |temporary| std::fs::OpenOptions::new().write(true).open(temporary)?.write_all(bytes))
+    replace(path, |temporary| fs::OpenOptions::new().write(true).open(temporary)?.write_all(bytes))
+}
+
+/// What the names of files begin with that are not whole yet.
+const TEMPORARY: &str = ".tmp-regnet-";
+
+/// Removes what writers left in a folder that were killed. Nobody may be writing to it.
+///
+/// # Errors
+/// The file system's.
+pub fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts the file that `write` fills in the place of `path`.
-fn replace(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), WeightsError> {
+fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), WeightsError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     let replace = || {
-        let file = readable_by_others(&mut tempfile::Builder::new()).tempfile_in(folder)?;
+        let file = readable_by_others(tempfile::Builder::new().prefix(TEMPORARY)).tempfile_in(folder)?;
         let permissions = file.as_file().metadata()?.permissions();
         write(file.path())?;
         // What was written may be another file by now, put in the place of ours.
-        let written = std::fs::File::open(file.path())?;
+        let written = File::open(file.path())?;
         written.set_permissions(permissions)?;
         written.sync_all()?;
         file.persist(path)?;
-        Ok(())
+        sync_folder(folder)
     };
     replace().map_err(|source| WeightsError::Io { action: "write", path: path.to_owned(), source })
+}
+
+/// Makes a renaming in a folder last through a power cut.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // The file is in its place; a folder that cannot be opened, or a file system that does not do this, undoes nothing.
+        Err(error) if !matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Folders cannot be opened there; renaming is journalled.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Artefacts get the mode that the user's umask asks for; temporary files are private by default.
@@ -88,7 +123,7 @@ fn readable_by_others<'a, 'b>(
     builder: &'a mut tempfile::Builder<'b, 'b>,
 ) -> &'a mut tempfile::Builder<'b, 'b> {
     use std::os::unix::fs::PermissionsExt;
-    builder.permissions(std::fs::Permissions::from_mode(0o666))
+    builder.permissions(fs::Permissions::from_mode(0o666))
 }
 
 #[cfg(not(unix))]

@@ -124,6 +124,24 @@ pub enum DataError {
         /// The number of classes.
         expected: usize,
     },
+    /// More images than are drawn.
+    #[error("{given} built-in images are out of range; choose 1 to {most} for each part")]
+    TooMany {
+        /// The number asked for.
+        given: usize,
+        /// The largest.
+        most: usize,
+    },
+    /// A batch that memory cannot hold.
+    #[error(
+        "a batch of {images} images of {size} x {size} pixels does not fit in memory; choose a smaller batch or size"
+    )]
+    Memory {
+        /// Images of the batch.
+        images: usize,
+        /// Their side in pixels.
+        size: usize,
+    },
     /// A batch of no images.
     #[error("the batch size is 0; choose at least 1")]
     ZeroBatch,

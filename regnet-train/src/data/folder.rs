@@ -195,6 +195,35 @@ mod tests {
         }
     }
 
+    /// In memory and on disk alike: each change shows, and nothing but a change.
+    #[test]
+    fn a_fingerprint_tells_data_apart() {
+        for most_cached in [usize::MAX, 0] {
+            let fingerprint = |change: &dyn Fn(&Path)| {
+                let dir = tempfile::tempdir().unwrap();
+                write_images(dir.path());
+                change(dir.path());
+                load_caching(dir.path(), 12, most_cached).unwrap().fingerprint()
+            };
+            let unchanged = fingerprint(&|_| {});
+            assert_eq!(fingerprint(&|_| {}), unchanged, "the same images elsewhere");
+            let swap = |dir: &Path, a: &str, b: &str| {
+                fs::rename(dir.join(a), dir.join("kept")).unwrap();
+                fs::rename(dir.join(b), dir.join(a)).unwrap();
+                fs::rename(dir.join("kept"), dir.join(b)).unwrap();
+            };
+            let changes: [&dyn Fn(&Path); 4] = [
+                &|dir| swap(dir, "train/dark/1.png", "train/light/1.png"),
+                &|dir| swap(dir, "test/dark/0.png", "test/light/0.png"),
+                &|dir| drop(fs::copy(dir.join("train/dark/2.png"), dir.join("test/dark/0.png")).unwrap()),
+                &|dir| drop(fs::copy(dir.join("test/dark/0.png"), dir.join("test/dark/1.png")).unwrap()),
+            ];
+            for (i, change) in changes.into_iter().enumerate() {
+                assert_ne!(fingerprint(change), unchanged, "change {i}");
+            }
+        }
+    }
+
     #[test]
     fn a_file_that_goes_bad_later_ends_the_epoch_with_an_error() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,9 +1,11 @@
 //! A data set in memory or on disk, and the normalisation of its colours.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use image::RgbImage;
 use image::imageops::{FilterType, resize};
@@ -13,6 +15,7 @@ use super::augment::Augment;
 use super::batch::Batches;
 use super::error::DataError;
 use super::folder;
+use crate::digest::{Digest, Hasher};
 
 /// Images and labels to train on and to test on.
 #[derive(Clone, Debug)]
@@ -50,6 +53,20 @@ impl DataSet {
         [3, self.train.size(), self.train.size()]
     }
 
+    /// A digest of all that is trained and tested on: the names of the classes, every label, and every pixel of images in
+    /// memory. Images that are read anew for each batch count with the names, lengths and first 4 KiB of their files, because
+    /// reading all of them would take as long as an epoch.
+    ///
+    /// It is the same wherever the data lies and to whatever size images are brought, and for the same data in another order another one.
+    pub fn fingerprint(&self) -> Digest {
+        let mut hasher = Hasher::default();
+        hasher.number(self.classes.len());
+        self.classes.iter().for_each(|class| hasher.text(class.as_bytes()));
+        hasher.digest(self.train.fingerprint());
+        hasher.digest(self.test.fingerprint());
+        hasher.finish()
+    }
+
     /// Shuffled, augmented batches of the training images.
     ///
     /// # Errors
@@ -74,12 +91,14 @@ pub struct Split {
     pixels: Pixels,
     labels: Vec<usize>,
     size: usize,
+    /// Computed when it is first asked for.
+    fingerprint: OnceLock<Digest>,
 }
 
 /// Where the images are. Bytes in memory are interleaved RGB, image after image.
 enum Pixels {
     Memory { bytes: Vec<u8>, side: usize },
-    Disk { paths: Vec<PathBuf> },
+    Disk { paths: Vec<PathBuf>, digest: Digest },
 }
 
 impl Split {
@@ -94,15 +113,24 @@ impl Split {
         size: usize,
     ) -> Result<Self, DataError> {
         debug_assert_eq!(bytes.len(), labels.len() * side * side * 3);
-        Self::check_size(size)?;
-        Ok(Self { pixels: Pixels::Memory { bytes, side }, labels, size })
+        Self::new(Pixels::Memory { bytes, side }, labels, size)
     }
 
     /// Image files, decoded and brought to `size` each time they are read.
     pub(crate) fn on_disk(paths: Vec<PathBuf>, labels: Vec<usize>, size: usize) -> Result<Self, DataError> {
         debug_assert_eq!(paths.len(), labels.len());
+        let file = |path: &PathBuf| {
+            digest_of_file(path).map_err(|reason| DataError::Read { path: path.clone(), reason })
+        };
+        let files = paths.par_iter().map(file).collect::<Result<Vec<_>, _>>()?;
+        let mut hasher = Hasher::default();
+        files.into_iter().for_each(|file| hasher.digest(file));
+        Self::new(Pixels::Disk { paths, digest: hasher.finish() }, labels, size)
+    }
+
+    fn new(pixels: Pixels, labels: Vec<usize>, size: usize) -> Result<Self, DataError> {
         Self::check_size(size)?;
-        Ok(Self { pixels: Pixels::Disk { paths }, labels, size })
+        Ok(Self { pixels, labels, size, fingerprint: OnceLock::new() })
     }
 
     pub(crate) fn check_size(size: usize) -> Result<(), DataError> {
@@ -129,6 +157,23 @@ impl Split {
         self.size
     }
 
+    /// As [`DataSet::fingerprint`], of this part.
+    fn fingerprint(&self) -> Digest {
+        *self.fingerprint.get_or_init(|| {
+            let mut hasher = Hasher::default();
+            hasher.number(self.labels.len());
+            self.labels.iter().for_each(|&label| hasher.number(label));
+            match &self.pixels {
+                Pixels::Memory { bytes, side } => {
+                    hasher.number(*side);
+                    hasher.bytes(bytes);
+                }
+                Pixels::Disk { digest, .. } => hasher.digest(*digest),
+            }
+            hasher.finish()
+        })
+    }
+
     /// One image, of [`size`](Self::size) x `size` pixels.
     ///
     /// # Errors
@@ -141,7 +186,7 @@ impl Split {
     pub fn image(&self, index: usize) -> Result<RgbImage, DataError> {
         let (bytes, side) = match &self.pixels {
             Pixels::Memory { bytes, side } => (bytes, *side),
-            Pixels::Disk { paths } => return folder::decode(&paths[index], self.size),
+            Pixels::Disk { paths, .. } => return folder::decode(&paths[index], self.size),
         };
         let length = side * side * 3;
         let own = bytes[index * length..][..length].to_vec();
@@ -149,6 +194,19 @@ impl Split {
         let size = self.size as u32;
         Ok(if self.size == side { image } else { resize(&image, size, size, FilterType::Triangle) })
     }
+}
+
+/// A digest of a file's name, length and beginning.
+fn digest_of_file(path: &Path) -> io::Result<Digest> {
+    const BEGINNING: u64 = 4096;
+    let file = File::open(path)?;
+    let mut hasher = Hasher::default();
+    hasher.text(path.file_name().unwrap_or_default().as_encoded_bytes());
+    hasher.bytes(&file.metadata()?.len().to_le_bytes());
+    let mut beginning = Vec::new();
+    file.take(BEGINNING).read_to_end(&mut beginning)?;
+    hasher.bytes(&beginning);
+    Ok(hasher.finish())
 }
 
 /// Figures only; the pixels would fill the screen for minutes.

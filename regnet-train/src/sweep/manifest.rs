@@ -69,7 +69,7 @@ impl DataId {
     /// Of a data set that was loaded from `source`.
     pub fn new(source: &Source, data: &DataSet) -> Self {
         let images = [data.train.len(), data.test.len()];
-        let (classes, fingerprint) = (data.classes.clone(), fingerprint(data));
+        let (classes, fingerprint) = (data.classes.clone(), data.fingerprint().to_string());
         Self { source: source.to_string(), classes, images, fingerprint }
     }
 
@@ -103,11 +103,6 @@ impl DataId {
         }
         SweepError::OtherData { data: data.to_owned(), found, expected: said }
     }
-}
-
-/// Until data sets have their own.
-fn fingerprint(data: &DataSet) -> String {
-    digest(&(&data.classes, data.train.labels(), data.test.labels()))
 }
 
 /// The recipe of a sweep unless it says otherwise: ten epochs of the RegNet paper's low-compute regime.

@@ -3,10 +3,10 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::bad_file::{Owner, Part, Problem};
 use super::folder::Sweep;
+use crate::digest::Digest;
 
 /// SHA-256 of a value's JSON, in hexadecimal digits. Fields come in the order of their declaration, and floats read
 /// back as the bits that were written, so that a value which was read has the digest of the one that was written.
@@ -16,7 +16,7 @@ pub(super) fn digest(value: &impl Serialize) -> String {
 
 /// SHA-256 in hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Digest::of(bytes).to_string()
 }
 
 /// What a file was made of: a digest of each.

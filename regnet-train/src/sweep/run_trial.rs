@@ -1,7 +1,6 @@
 //! One trial, from where it is to its next rung or its end.
 
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use dfdx::prelude::*;
 use regnet_core::{DynRegNet, weights};
@@ -16,6 +15,7 @@ use crate::checkpoint;
 use crate::data::DataSet;
 use crate::error::TrainError;
 use crate::metrics::EpochMetrics;
+use crate::pause::{CheckpointEvery, Pause};
 use crate::train::in_pool;
 use crate::training::Training;
 
@@ -33,7 +33,8 @@ pub(super) enum Reached {
     Ended(Ended),
 }
 
-/// Trains a trial until it has so many epochs. After each, its checkpoint and its progress are replaced.
+/// Trains a trial until it has so many epochs. After each, and now and then within it, its checkpoint is replaced, and
+/// after each its progress.
 pub(super) fn run_trial(
     sweep: &Sweep,
     index: usize,
@@ -50,6 +51,7 @@ pub(super) fn run_trial(
     let mut training = Training::new(&device, &mut net, spec, data, &recipe)?;
     training.resume(&claim.dir().join(checkpoint::FILE))?;
     device.enable_cache();
+    let mut pause = Pause::new(CheckpointEvery::default(), Some(stop));
     let reached = loop {
         write_progress(sweep, index, claim, training.history())?;
         if training.is_done() {
@@ -65,12 +67,19 @@ pub(super) fn run_trial(
         if training.history().len() >= until {
             break Reached::Rung;
         }
-        match in_pool(|| training.epoch(|_| watch(stop)).map(Option::<&EpochMetrics>::cloned)) {
-            Ok(Some(metrics)) => {
-                claim.write(checkpoint::FILE, &training.checkpoint()?)?;
-                say(Event::Epoch { index, metrics: &metrics });
+        let metrics =
+            in_pool(|| training.epoch(|step| pause.at(step)).map(Option::<&EpochMetrics>::cloned));
+        // A network whose weights are not finite has diverged, though its loss did not show it yet.
+        match metrics.and_then(|metrics| Ok((metrics, training.checkpoint()?))) {
+            Ok((metrics, checkpoint)) => {
+                claim.write(checkpoint::FILE, &checkpoint)?;
+                pause.written();
+                match metrics {
+                    Some(metrics) => say(Event::Epoch { index, metrics: &metrics }),
+                    None if pause.is_stopped() => break Reached::Stop,
+                    None => {}
+                }
             }
-            Ok(None) => break Reached::Stop,
             Err(TrainError::Diverged { epoch, step, .. }) => {
                 let (outcome, epochs) = (Outcome::Diverged { epoch, step }, training.history().to_vec());
                 break Reached::Ended(sweep.ending(index, outcome, epochs)?);
@@ -83,10 +92,6 @@ pub(super) fn run_trial(
     // The device would keep the memory of this network's tensors for others of the same sizes.
     device.disable_cache();
     Ok(reached)
-}
-
-fn watch(stop: &AtomicBool) -> ControlFlow<()> {
-    if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// For those who look; a trial goes on from its checkpoint.
