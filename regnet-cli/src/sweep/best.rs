@@ -28,7 +28,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let sweep = Sweep::open(&args.folder.dir)?;
     let status = Status::read(&sweep);
     if let Some(note) = left_out(status.bad_files(), sweep.dir()) {
-        eprintln!("{note}");
+        crate::report::note(note);
     }
     let best = status.best(args.n.get());
     anyhow::ensure!(!best.is_empty(), "no network of this sweep is finished yet");
