@@ -232,7 +232,7 @@ fn end(run: &mut Child) {
     workers.into_iter().for_each(|worker| signal(worker, "-KILL"));
 }
 
-/// Gives each file a time between 1970 and 2100.
+/// Gives each file a time between 1970 and 2038.
 fn jump_in_time(dir: &Path, random: &mut Random) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -426,7 +426,7 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
     assert!(!Path::new(&full).join("trials/0001/crashes.jsonl").exists(), "a full disk is no crash");
 }
 
-/// Where no file can be made, whatever the user's permissions: a file is where the trials' folder should be.
+/// A file is where the trials' folder should be.
 #[test]
 fn a_folder_that_cannot_be_written_to_is_an_error() {
     let fixture = Fixture::new(1);
@@ -434,7 +434,7 @@ fn a_folder_that_cannot_be_written_to_is_an_error() {
     let trials = Path::new(&dir).join("trials");
     fs::remove_dir(&trials).unwrap();
     fs::write(&trials, "in the way").unwrap();
-    assert_fails(&format!("sweep run {dir}"), 1, &["cannot make the folder", "trials/0000"]);
+    assert_fails(&format!("sweep run {dir}"), 1, &["holds no sweep: trials is no folder"]);
 }
 
 #[test]

@@ -84,6 +84,9 @@ impl Sweep {
         };
         let manifest =
             manifest(&read(MANIFEST)?).map_err(|reason| no_sweep(format!("{MANIFEST}: {reason}")))?;
+        if fs::metadata(dir.join(TRIALS)).is_ok_and(|trials| !trials.is_dir()) {
+            return Err(no_sweep(format!("{TRIALS} is no folder")));
+        }
         let lines = read(POPULATION)?;
         let trials = lines.lines().filter_map(|line| serde_json::from_str(line).ok());
         let trials: HashMap<String, Trial> = trials.map(|trial: Trial| (trial.digest(), trial)).collect();
