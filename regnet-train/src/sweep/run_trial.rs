@@ -67,8 +67,7 @@ pub(super) fn run_trial(
         if training.history().len() >= until {
             break Reached::Rung;
         }
-        let metrics =
-            in_pool(|| training.epoch(|step| pause.at(step)).map(Option::<&EpochMetrics>::cloned));
+        let metrics = in_pool(|| training.epoch(|step| pause.at(step)).map(Option::<&EpochMetrics>::cloned));
         // A network whose weights are not finite has diverged, though its loss did not show it yet.
         match metrics.and_then(|metrics| Ok((metrics, training.checkpoint()?))) {
             Ok((metrics, checkpoint)) => {
