@@ -335,7 +335,9 @@ fn checkpoints() -> Vec<Case> {
         case("half", "checkpoint.safetensors: it is damaged", 1, |dir, _| cut(dir, CHECKPOINT, 0.7)),
         case("half", "it is damaged", 1, |dir, _| cut(dir, CHECKPOINT, 0.0)),
         case("half", "it is damaged", 1, |dir, _| fs::write(dir.join(CHECKPOINT), "{}").unwrap()),
-        case("half", "holds numbers that are not finite", 1, |dir, _| spoil(dir, CHECKPOINT)),
+        case("half", "it is damaged: its contents are not those that were written", 1, |dir, _| {
+            spoil(dir, CHECKPOINT)
+        }),
         case("half", "it was made with another recipe", 1, |dir, others| {
             fs::copy(others.join("other-half").join(CHECKPOINT), dir.join(CHECKPOINT)).unwrap();
         }),
@@ -501,4 +503,13 @@ fn a_manifest_that_cannot_be_is_refused() {
         let error = Sweep::open(&dir).unwrap_err().to_string();
         assert!(error.contains(said), "{error}");
     }
+}
+
+/// Networks of several sizes share a sweep, and its data.
+#[test]
+fn data_is_the_same_at_every_size() {
+    let source = Source::BuiltinSized { train: 8, test: 4 };
+    let id = |size, seed| DataId::new(&source, &source.load(Some(size), seed).unwrap());
+    assert_eq!(id(8, 0), id(16, 0));
+    assert_ne!(id(8, 0), id(8, 1));
 }

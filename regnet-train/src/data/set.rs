@@ -63,7 +63,7 @@ impl DataSet {
     /// memory. Images that are read anew for each batch count with the names, lengths and first 4 KiB of their files, because
     /// reading all of them would take as long as an epoch.
     ///
-    /// It is the same wherever the data lies, and for the same data in another order another one.
+    /// It is the same wherever the data lies and to whatever size images are brought, and for the same data in another order another one.
     pub fn fingerprint(&self) -> Digest {
         let mut hasher = Hasher::default();
         hasher.number(self.classes.len());
@@ -167,7 +167,6 @@ impl Split {
     fn fingerprint(&self) -> Digest {
         *self.fingerprint.get_or_init(|| {
             let mut hasher = Hasher::default();
-            hasher.number(self.size);
             hasher.number(self.labels.len());
             self.labels.iter().for_each(|&label| hasher.number(label));
             match &self.pixels {

@@ -52,9 +52,6 @@ pub enum Problem {
     /// Its checksum is another.
     #[error("it was changed after it was written")]
     Changed,
-    /// A checkpoint that nothing can be trained from.
-    #[error("the tensor `{0}` holds numbers that are not finite")]
-    NotFinite(String),
     /// A line of the population is gone or was changed.
     #[error(
         "no line of it is network {0} as the sweep was made with; restore the file, or make another sweep"

@@ -83,20 +83,20 @@ impl Sweep {
         let file = self.file(index, checkpoint::FILE);
         let Some(bytes) = self.bytes(&file)? else { return Ok(()) };
         let bad = |problem| Err(BadFile { path: file.clone(), problem });
-        let (card, not_finite) = match checkpoint::inspect(&bytes) {
-            Ok(inspected) => inspected,
+        let card = match checkpoint::card(&bytes) {
+            Ok(card) => card,
             Err(reason) => return bad(Problem::Damaged(reason)),
         };
+        let data = &self.manifest().data;
+        let same_data = card.classes == data.classes
+            && card.fingerprint.is_some_and(|digest| digest.to_string() == data.fingerprint);
         let trial = Trial { network: Spec(card.spec().clone()), input: card.input };
         let parts = [
             (trial.digest() == self.manifest().networks[index], Part::Network),
             (card.recipe == self.recipe(index), Part::Recipe),
-            (card.classes == self.manifest().data.classes, Part::Data),
+            (same_data, Part::Data),
         ];
-        if let Some((_, part)) = parts.into_iter().find(|(same, _)| !same) {
-            return bad(Problem::Stale(part));
-        }
-        not_finite.map_or(Ok(()), |name| bad(Problem::NotFinite(name)))
+        parts.into_iter().find(|(same, _)| !same).map_or(Ok(()), |(_, part)| bad(Problem::Stale(part)))
     }
 
     fn check_weights(&self, index: usize, digest: Digest) -> Result<(), BadFile> {

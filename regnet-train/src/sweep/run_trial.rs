@@ -67,17 +67,16 @@ pub(super) fn run_trial(
         if training.history().len() >= until {
             break Reached::Rung;
         }
-        match in_pool(|| training.epoch(|step| pause.at(step)).map(Option::<&EpochMetrics>::cloned)) {
-            Ok(Some(metrics)) => {
-                claim.write(checkpoint::FILE, &training.checkpoint()?)?;
+        let metrics = in_pool(|| training.epoch(|step| pause.at(step)).map(Option::<&EpochMetrics>::cloned));
+        // A network whose weights are not finite has diverged, though its loss did not show it yet.
+        match metrics.and_then(|metrics| Ok((metrics, training.checkpoint()?))) {
+            Ok((metrics, checkpoint)) => {
+                claim.write(checkpoint::FILE, &checkpoint)?;
                 pause.written();
-                say(Event::Epoch { index, metrics: &metrics });
-            }
-            Ok(None) => {
-                claim.write(checkpoint::FILE, &training.checkpoint()?)?;
-                pause.written();
-                if pause.is_stopped() {
-                    break Reached::Stop;
+                match metrics {
+                    Some(metrics) => say(Event::Epoch { index, metrics: &metrics }),
+                    None if pause.is_stopped() => break Reached::Stop,
+                    None => {}
                 }
             }
             Err(TrainError::Diverged { epoch, step, .. }) => {
