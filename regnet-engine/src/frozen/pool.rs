@@ -150,10 +150,12 @@ impl Pool {
         desk.done.wait(self.spins, || desk.busy.load(Ordering::Acquire) == 0);
         *lock(&desk.job) = None;
         let other = lock(&desk.panic).take();
-        match own {
-            Ok(()) => other.into_iter().for_each(|payload| resume_unwind(payload)),
-            Err(payload) => {
-                other.into_iter().for_each(std::mem::forget);
+        match (own, other) {
+            (Ok(()), None) => {}
+            (Ok(()), Some(payload)) => resume_unwind(payload),
+            (Err(payload), other) => {
+                // See `work`: dropping it may panic.
+                std::mem::forget(other);
                 resume_unwind(payload);
             }
         }
