@@ -241,7 +241,8 @@ mod tests {
         fs::create_dir(dir.path().join("runs/train-x")).unwrap();
         assert_eq!(choose(None, EarlierRun::Resume).path(), folders[10].path());
         fs::remove_dir(dir.path().join("runs/train-x")).unwrap();
-        drop(folders);
+        // The last made first: a folder goes with what it lies in, if that is empty then.
+        folders.into_iter().rev().for_each(drop);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "something was left behind");
     }
 }

@@ -197,11 +197,14 @@ mod tests {
                 fs::rename(dir.join(b), dir.join(a)).unwrap();
                 fs::rename(dir.join("kept"), dir.join(b)).unwrap();
             };
+            let copy = |dir: &Path, from: &str, to: &str| {
+                fs::copy(dir.join(from), dir.join(to)).unwrap();
+            };
             let changes: [&dyn Fn(&Path); 4] = [
                 &|dir| swap(dir, "train/dark/1.png", "train/light/1.png"),
                 &|dir| swap(dir, "test/dark/0.png", "test/light/0.png"),
-                &|dir| drop(fs::copy(dir.join("train/dark/2.png"), dir.join("test/dark/0.png")).unwrap()),
-                &|dir| drop(fs::copy(dir.join("test/dark/0.png"), dir.join("test/dark/1.png")).unwrap()),
+                &|dir| copy(dir, "train/dark/2.png", "test/dark/0.png"),
+                &|dir| copy(dir, "test/dark/0.png", "test/dark/1.png"),
             ];
             for (i, change) in changes.into_iter().enumerate() {
                 assert_ne!(fingerprint(change), unchanged, "change {i}");
