@@ -4,6 +4,7 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use regnet::space::{AnyNet, StemKind};
 use regnet::train::data::{DataSet, Source};
 use regnet::train::{CheckpointEvery, EarlierRun, Interrupt, Options, OutFolder, Recipe, TrainError, train};
@@ -85,13 +86,13 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     recipe.check()?;
     let data = source.load(args.size, seed)?;
     if data.passed_over.count() > 0 {
-        crate::report::note(format_args!("warning: {}", data.passed_over));
+        note(format_args!("warning: {}", data.passed_over));
     }
     let [_, height, width] = data.shape();
     *network.classes() = data.classes.len();
     let spec = network.to_anynet()?;
     if !args.network.has_stem() && width <= SMALL && spec.stem.kind != StemKind::Cifar {
-        crate::report::note(format_args!(
+        note(format_args!(
             "hint: the {} stem shrinks images of {height} x {width}; --stem cifar keeps their size",
             spec.stem
         ));

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use regnet::space::text::printable;
 use regnet::text_file;
-use regnet::train::Recipe;
 use regnet::train::data::{DataSet, Source};
 use regnet::train::sweep::{
     DataId, FORMAT, Fit, Halving, Manifest, Plan, RETRIES, Sweep, low_compute, parse_specs,

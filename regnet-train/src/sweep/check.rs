@@ -88,8 +88,7 @@ impl Sweep {
             Err(reason) => return bad(Problem::Damaged(reason)),
         };
         let data = &self.manifest().data;
-        let same_data = card.classes == data.classes
-            && card.fingerprint.is_some_and(|digest| digest.to_string() == data.fingerprint);
+        let same_data = card.classes == data.classes && card.fingerprint == Some(data.fingerprint);
         let trial = Trial { network: Spec(card.spec().clone()), input: card.input };
         let parts = [
             (trial.digest() == self.manifest().networks[index], Part::Network),
