@@ -205,7 +205,7 @@ impl Sweep {
     /// What a trial's files are made of.
     fn fingerprint(&self, index: usize) -> Fingerprint {
         Fingerprint {
-            network: self.manifest.networks[index].clone(),
+            network: self.manifest.networks[index],
             recipe: digest(&self.recipe(index)),
             data: self.manifest.data.digest(),
         }
