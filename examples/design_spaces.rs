@@ -20,13 +20,12 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, ensure};
 use clap::Parser;
 use regnet::space::{DesignSpace, Sampler, SpaceName};
-use regnet::train::Recipe;
-use regnet::train::Spec;
 use regnet::train::data::Source;
 use regnet::train::report::Report;
 use regnet::train::sweep::{
     DataId, Event, FORMAT, Manifest, RETRIES, Shard, Sweep, Trial, WorkOptions, low_compute, work,
 };
+use regnet::train::{Recipe, Spec, note};
 
 /// Draws, trains and compares networks of several design spaces.
 #[derive(Parser)]
@@ -123,10 +122,12 @@ fn train(sweep: &Sweep, jobs: usize) -> anyhow::Result<()> {
         Event::Ended(result) => {
             let error =
                 result.error().map_or("no error".to_owned(), |error| format!("{:.1} %", 100.0 * error));
-            eprintln!("{name}: network {} of {all}: {error}", result.index + 1);
+            note(format_args!("{name}: network {} of {all}: {error}", result.index + 1));
         }
-        Event::Crashed { index, reason } => eprintln!("{name}: network {} of {all}: {reason}", index + 1),
-        Event::BadFile(bad) => eprintln!("{name}: left out: {bad}"),
+        Event::Crashed { index, reason } => {
+            note(format_args!("{name}: network {} of {all}: {reason}", index + 1))
+        }
+        Event::BadFile(bad) => note(format_args!("{name}: left out: {bad}")),
         Event::Started { .. } | Event::Epoch { .. } | Event::Waiting => {}
     };
     let (options, stop) = (WorkOptions { shard: Shard::ALL, retries: RETRIES }, AtomicBool::new(false));

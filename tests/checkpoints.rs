@@ -421,13 +421,13 @@ fn what_is_not_finite_is_refused_and_named_before_anything_changes() {
         expect(file.freeze(&spec, 32, 32, &options).map(drop).map_err(of_weights), "freeze");
         expect(file.calibration(&spec, 32, 32, &options).map(drop).map_err(of_weights), "calibration");
         let converted = dir.path().join("y.safetensors");
-        expect(file.convert(&spec, Style::of(&spec, Naming::Pycls, precision), &converted), "convert");
+        expect(file.convert(&spec, Style::of(&spec, Naming::Pycls, precision), None, &converted), "convert");
         assert!(!converted.exists());
         let options = ReadOptions { allow_non_finite: true, ..ReadOptions::default() };
         let file = WeightFile::open_with(&path, options).unwrap();
         file.load_into(&mut other, Head::Refuse).unwrap();
         assert!(values(&other).iter().any(|value| value.is_nan()));
-        file.convert(&spec, Style::of(&spec, Naming::Pycls, precision), &converted).unwrap();
+        file.convert(&spec, Style::of(&spec, Naming::Pycls, precision), None, &converted).unwrap();
         std::fs::remove_file(&converted).unwrap();
     }
 }
@@ -445,7 +445,7 @@ fn numbers_that_become_infinite_are_refused() {
     assert!(matches!(loaded(&file, &spec), Err(WeightsError::NonFinite { .. })));
     file.load_into(&mut net, Head::Refuse).unwrap();
     let half = Style::of(&spec, Naming::Timm, Precision::F16);
-    assert!(matches!(file.convert(&spec, half, &path), Err(WeightsError::NonFinite { .. })));
+    assert!(matches!(file.convert(&spec, half, None, &path), Err(WeightsError::NonFinite { .. })));
 }
 
 /// As `cp` over a file in use, or a full disk, leaves it.
