@@ -20,13 +20,12 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, ensure};
 use clap::Parser;
 use regnet::space::{DesignSpace, Sampler, SpaceName};
-use regnet::train::Recipe;
-use regnet::train::Spec;
 use regnet::train::data::Source;
 use regnet::train::report::Report;
 use regnet::train::sweep::{
     DataId, Event, FORMAT, Manifest, RETRIES, Shard, Sweep, Trial, WorkOptions, low_compute, work,
 };
+use regnet::train::{Recipe, Spec, note};
 
 /// Draws, trains and compares networks of several design spaces.
 #[derive(Parser)]
@@ -93,23 +92,23 @@ fn sweep(space: SpaceName, args: &Args) -> anyhow::Result<Sweep> {
     let source = Source::BuiltinSized { train: args.images, test: args.test_images };
     let data = source.load(Some(args.size), args.seed)?;
     let recipe = Recipe { epochs: args.epochs, batch: 64, seed: args.seed, ..low_compute() };
+    let (dir, trials) = (args.out.join(space.name()), trials(space, args)?);
     let manifest = Manifest {
         format: FORMAT,
         name: space.to_string(),
-        trials: args.networks,
         data: DataId::new(&source, &data),
         recipe,
         halving: None,
         retries: RETRIES,
         keep_weights: false,
+        networks: trials.iter().map(Trial::digest).collect(),
     };
-    let (dir, trials) = (args.out.join(space.name()), trials(space, args)?);
     if Sweep::check_free(&dir).is_ok() {
         return Ok(Sweep::create(&dir, manifest, trials)?);
     }
     let begun = Sweep::open(&dir)?;
     ensure!(
-        *begun.manifest() == manifest && begun.trials() == trials,
+        *begun.manifest() == manifest,
         "{} holds networks of another comparison; give another --out",
         dir.display()
     );
@@ -118,14 +117,17 @@ fn sweep(space: SpaceName, args: &Args) -> anyhow::Result<Sweep> {
 
 /// Trains what is not trained yet, `jobs` networks at a time.
 fn train(sweep: &Sweep, jobs: usize) -> anyhow::Result<()> {
-    let (name, all) = (&sweep.manifest().name, sweep.trials().len());
+    let (name, all) = (&sweep.manifest().name, sweep.networks());
     let say = |event: Event<'_>| match event {
         Event::Ended(result) => {
             let error =
                 result.error().map_or("no error".to_owned(), |error| format!("{:.1} %", 100.0 * error));
-            eprintln!("{name}: network {} of {all}: {error}", result.index + 1);
+            note(format_args!("{name}: network {} of {all}: {error}", result.index + 1));
         }
-        Event::Crashed { index, reason } => eprintln!("{name}: network {} of {all}: {reason}", index + 1),
+        Event::Crashed { index, reason } => {
+            note(format_args!("{name}: network {} of {all}: {reason}", index + 1))
+        }
+        Event::BadFile(bad) => note(format_args!("{name}: left out: {bad}")),
         Event::Started { .. } | Event::Epoch { .. } | Event::Waiting => {}
     };
     let (options, stop) = (WorkOptions { shard: Shard::ALL, retries: RETRIES }, AtomicBool::new(false));
@@ -151,7 +153,7 @@ pub fn compare(args: &Args) -> anyhow::Result<Report> {
     for &space in spaces {
         let sweep = sweep(space, args).with_context(|| format!("cannot sweep {space}"))?;
         train(&sweep, args.jobs.unwrap_or(cores))?;
-        populations.push(sweep.population()?);
+        populations.push(sweep.population());
     }
     let report = Report::new(&populations)?;
     report.write(&args.out.join("report.html"))?;

@@ -25,7 +25,7 @@ struct Args {
     /// Weights of RegNetX-200MF, of 1,000 classes.
     #[arg(long)]
     weights: Option<PathBuf>,
-    /// A PNG or JPEG file.
+    /// An image file.
     #[arg(long)]
     image: Option<PathBuf>,
 }

@@ -22,7 +22,7 @@ use clap::Parser;
 use regnet::dfdx::prelude::*;
 use regnet::space::{AnyNet, Cell};
 use regnet::train::data::{DataSet, builtin_sized};
-use regnet::train::{EpochMetrics, Options, Recipe, Trials, comparison, finished, similarity, train};
+use regnet::train::{EarlierRun, EpochMetrics, Options, Recipe, Trials, comparison, note, similarity, train};
 use regnet::weights;
 use regnet::{DeviceName, DynRegNet, on_device};
 
@@ -90,14 +90,12 @@ fn run(
     recipe: &Recipe,
     out: &Path,
 ) -> anyhow::Result<Vec<EpochMetrics>> {
-    if let Some(history) = finished(spec, data, recipe, out) {
-        return Ok(history);
-    }
-    eprintln!("{}", out.display());
+    note(out.display());
+    let options = Options { earlier: EarlierRun::Resume, ..Options::default() };
     let history = on_device!(device, recipe.seed, |device| {
         // Shaped at run time: eight networks of one type.
         let mut net = DynRegNet::try_new(&device, spec)?;
-        train(&device, &mut net, spec, data, recipe, out, Options::default())?
+        train(&device, &mut net, spec, data, recipe, out, options)?
     })?;
     Ok(history)
 }

@@ -8,7 +8,8 @@ pub use regnet_core::{
 };
 pub use regnet_core::{Candidate, Visitor};
 pub use regnet_core::{
-    builders, device, dims, frozen, init, layers, model, on_device, onnx, regulator, state, tensors, weights,
+    builders, device, dims, frozen, init, layers, model, on_device, onnx, regulator, state, tensors,
+    text_file, weights,
 };
 pub use regnet_space as space;
 pub use regnet_train as train;

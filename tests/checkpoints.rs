@@ -6,9 +6,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use dfdx::prelude::*;
-use regnet::space::{AnyNet, Layout, Naming, Preset, Stem, StemKind};
+use regnet::frozen::{FreezeError, Options};
+use regnet::space::{AnyNet, Block, Layout, Naming, Preset, Stage, Stem, StemKind};
 use regnet::tensors::Map;
-use regnet::weights::{self, FileElement, Head, Mismatch, Precision, Style, WeightFile, WeightsError};
+use regnet::weights::{
+    self, FileElement, Head, Mismatch, NonFinite, Precision, ReadOptions, Style, WeightFile, WeightsError,
+};
 use regnet::{Backend, Declared, DynRegNet, Features, Run, regnet};
 use serde_json::Value;
 
@@ -107,6 +110,28 @@ fn every_librarys_checkpoint_gives_its_logits_and_features() {
     check::<f64, _>(DynRegNet::try_new(&device, &Net::spec()).unwrap());
 }
 
+/// Converted or not, a file keeps what it says of its network, and is the same bytes whenever it is written.
+#[test]
+fn descriptions_are_kept() {
+    let net = Cpu::default().build_module::<Net, f32>();
+    let folder = tempfile::tempdir().unwrap();
+    let (path, converted) = (folder.path().join("a.safetensors"), folder.path().join("b.safetensors"));
+    let said = "{\"a\": \"ü\\n\"}";
+    for _ in 0..8 {
+        assert!(weights::to_bytes_described(&net, said) == weights::to_bytes_described(&net, said));
+    }
+    std::fs::write(&path, weights::to_bytes_described(&net, said)).unwrap();
+    let file = WeightFile::open(&path).unwrap();
+    assert_eq!(file.description(), Some(said));
+
+    let style = Style::of(&Net::spec(), Naming::Timm, Precision::F16);
+    for description in [file.description(), None] {
+        file.convert(&Net::spec(), style, description, &converted).unwrap();
+        assert_eq!(WeightFile::open(&converted).unwrap().description(), description);
+    }
+    assert_eq!(WeightFile::open(&self::folder().join("timm.safetensors")).unwrap().description(), None);
+}
+
 /// The published models are declared in `declarations.rs`.
 #[test]
 fn torchvisions_variants_are_types_as_well() {
@@ -171,7 +196,7 @@ fn what_is_written_is_read_back() {
                     let file =
                         WeightFile::open(if naming == Naming::Torchvision { &path } else { &converted })
                             .unwrap();
-                    file.convert(&spec, Style::of(&spec, naming, precision), &converted).unwrap();
+                    file.convert(&spec, Style::of(&spec, naming, precision), None, &converted).unwrap();
                 }
                 assert!(
                     std::fs::read(&path).unwrap() == std::fs::read(&converted).unwrap(),
@@ -199,7 +224,7 @@ fn pyclss_channels_are_turned_around_once() {
     let path = dir.path().join("rgb.safetensors");
     let file = WeightFile::open(&folder().join("pycls.pyth")).unwrap();
     assert!(file.takes_bgr());
-    file.convert(&Net::spec(), Style::of(&Net::spec(), Naming::Timm, Precision::F32), &path).unwrap();
+    file.convert(&Net::spec(), Style::of(&Net::spec(), Naming::Timm, Precision::F32), None, &path).unwrap();
     let converted = WeightFile::open(&path).unwrap();
     assert!(!converted.takes_bgr());
     let other = dir.path().join("other");
@@ -285,4 +310,239 @@ fn networks_without_counterparts_have_no_foreign_names() {
     assert!(!path.exists());
     weights::save_as(&net, Style::of(&spec, Naming::Pycls, Precision::F32), &path).unwrap();
     assert_eq!(WeightFile::open(&path).unwrap().fits(), [] as [&Preset; 0]);
+}
+
+/// The network of the files that `tests/reference/wrapped.py` writes.
+fn wrapped() -> (AnyNet, PathBuf) {
+    let spec = AnyNet {
+        input_channels: 3,
+        stem: Stem { kind: StemKind::Simple, width: 8 },
+        block: Block::Bottleneck,
+        stages: vec![Stage::plain(1, 8, 2)],
+        se: None,
+        regulator: None,
+        classes: 3,
+    };
+    (spec, Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/wrapped"))
+}
+
+fn values(net: &DynRegNet<f32, Cpu>) -> Vec<f32> {
+    let mut values = Vec::new();
+    regnet::state::read(net, |entry| values.extend(entry.values));
+    values
+}
+
+fn loaded(file: &WeightFile, spec: &AnyNet) -> Result<Vec<f32>, WeightsError> {
+    let mut net = DynRegNet::try_new(&Cpu::default(), spec).unwrap();
+    file.load_into(&mut net, Head::Refuse)?;
+    Ok(values(&net))
+}
+
+#[test]
+fn weights_are_found_in_whatever_programs_put_around_them() {
+    let (spec, folder) = wrapped();
+    let open = |name: &str| WeightFile::open(&folder.join(name)).unwrap_or_else(|error| panic!("{error}"));
+    let plain = loaded(&open("plain.safetensors"), &spec).unwrap();
+    assert!(plain.iter().all(|value| *value > 0.0) && plain.len() > 500);
+    for (name, path) in [
+        ("plain.safetensors", ""),
+        ("hf_timm.safetensors", "timm_model."),
+        ("whole_model.pth", "model."),
+        ("lightning.ckpt", "state_dict.model._orig_mod."),
+        ("averaged_model.pth", "module."),
+        ("legacy.pt", "model_state_dict.module.backbone."),
+        ("views.pth", "weights."),
+    ] {
+        let file = open(name);
+        assert_eq!((file.state_dict_path(), file.is_ema(), file.takes_bgr()), (path, false, false), "{name}");
+        assert!(loaded(&file, &spec).unwrap_or_else(|error| panic!("{error}")) == plain, "{name}");
+    }
+    let file = open("ema.pth.tar");
+    assert_eq!((file.state_dict_path(), file.is_ema()), ("state_dict_ema.", true));
+    let twice: Vec<f32> = plain.iter().map(|value| 2.0 * value).collect();
+    assert!(loaded(&file, &spec).unwrap() == twice);
+    let options = ReadOptions { ema: false, ..ReadOptions::default() };
+    let file = WeightFile::open_with(&folder.join("ema.pth.tar"), options).unwrap();
+    assert_eq!((file.state_dict_path(), file.is_ema()), ("state_dict.", false));
+    assert!(loaded(&file, &spec).unwrap() == plain);
+    let message = WeightFile::open(&folder.join("script.pt")).unwrap_err().to_string();
+    assert!(message.contains("TorchScript") && message.contains("state_dict"), "{message}");
+}
+
+/// Every precision of file and network, every way of reading.
+#[test]
+fn what_is_not_finite_is_refused_and_named_before_anything_changes() {
+    let device = Cpu::default();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.safetensors");
+    let spec = Net::spec();
+    let (stem, variance) = ("stem.conv.weight", "s1.b1.f.a_bn.running_var");
+    for precision in Precision::ALL {
+        let mut net: DynRegNet<f64, Cpu> = DynRegNet::try_new(&device, &spec).unwrap();
+        regnet::state::write(&mut net, |mut entry| {
+            match entry.name.as_str() {
+                name if name == stem => entry.values[3..5].copy_from_slice(&[f64::NAN, f64::NEG_INFINITY]),
+                name if name == variance => entry.values[0] = -5.0,
+                _ => return None,
+            }
+            Some(entry.values)
+        });
+        weights::save_as(&net, Style::of(&spec, Naming::Timm, precision), &path).unwrap();
+        let file = WeightFile::open(&path).unwrap();
+        let expect = |result: Result<(), WeightsError>, what: &str| {
+            let error = result.expect_err(what);
+            let message = error.to_string();
+            let WeightsError::NonFinite { tensors, .. } = error else { panic!("{what}: {message}") };
+            let of = |name: &str, elements, [nan, infinite, negative]: [usize; 3]| NonFinite {
+                name: name.to_owned(),
+                elements,
+                nan,
+                infinite,
+                negative,
+            };
+            let mut tensors = tensors;
+            tensors.sort_by(|a, b| a.name.cmp(&b.name));
+            let width = tensors[0].elements;
+            let named = [of("s1.b1.conv1.bn.running_var", width, [0, 0, 1]), of(stem, 216, [1, 1, 0])];
+            assert_eq!(tensors, named, "{what} of {precision}");
+            for part in ["1 NaN and 1 infinite of 216", "1 negative variances of", "allow_non_finite"] {
+                assert!(message.contains(part), "{what}: {message}");
+            }
+        };
+        let mut other: DynRegNet<f32, Cpu> = DynRegNet::try_new(&device, &spec).unwrap();
+        let before = values(&other);
+        expect(file.load_into(&mut other, Head::Refuse).map(drop), "load_into");
+        assert!(values(&other) == before);
+        let of_weights = |error| match error {
+            FreezeError::Weights(error) => error,
+            other => panic!("{other}"),
+        };
+        let options = Options { threads: 1, ..Options::default() };
+        expect(file.freeze(&spec, 32, 32, &options).map(drop).map_err(of_weights), "freeze");
+        expect(file.calibration(&spec, 32, 32, &options).map(drop).map_err(of_weights), "calibration");
+        let converted = dir.path().join("y.safetensors");
+        expect(file.convert(&spec, Style::of(&spec, Naming::Pycls, precision), None, &converted), "convert");
+        assert!(!converted.exists());
+        let options = ReadOptions { allow_non_finite: true, ..ReadOptions::default() };
+        let file = WeightFile::open_with(&path, options).unwrap();
+        file.load_into(&mut other, Head::Refuse).unwrap();
+        assert!(values(&other).iter().any(|value| value.is_nan()));
+        file.convert(&spec, Style::of(&spec, Naming::Pycls, precision), None, &converted).unwrap();
+        std::fs::remove_file(&converted).unwrap();
+    }
+}
+
+/// A number that is finite in the file and too large for what it is read into.
+#[test]
+fn numbers_that_become_infinite_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.safetensors");
+    let (spec, _) = wrapped();
+    let mut net: DynRegNet<f64, Cpu> = DynRegNet::try_new(&Cpu::default(), &spec).unwrap();
+    regnet::state::write(&mut net, |entry| Some(vec![1e300; entry.values.len()]));
+    weights::save_as(&net, Style::of(&spec, Naming::Timm, Precision::F64), &path).unwrap();
+    let file = WeightFile::open(&path).unwrap();
+    assert!(matches!(loaded(&file, &spec), Err(WeightsError::NonFinite { .. })));
+    file.load_into(&mut net, Head::Refuse).unwrap();
+    let half = Style::of(&spec, Naming::Timm, Precision::F16);
+    assert!(matches!(file.convert(&spec, half, None, &path), Err(WeightsError::NonFinite { .. })));
+}
+
+/// As `cp` over a file in use, or a full disk, leaves it.
+#[test]
+fn a_file_cut_short_while_it_is_open_is_an_error() {
+    let (spec, folder) = wrapped();
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["plain.safetensors", "ema.pth.tar", "legacy.pt", "views.pth"] {
+        let path = dir.path().join(name);
+        std::fs::copy(folder.join(name), &path).unwrap();
+        let file = WeightFile::open(&path).unwrap();
+        let length = std::fs::metadata(&path).unwrap().len();
+        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length / 3).unwrap();
+        let message = loaded(&file, &spec).unwrap_err().to_string();
+        assert!(message.contains("cut short"), "{name}: {message}");
+    }
+}
+
+#[test]
+fn damage_is_found_by_checksums() {
+    let (spec, folder) = wrapped();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.pth");
+    for (name, entry) in [("averaged_model.pth", "data/1"), ("views.pth", "data/0")] {
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        let flip = |at: usize| {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+            WeightFile::open(&path).and_then(|file| loaded(&file, &spec)).map(drop).unwrap_err().to_string()
+        };
+        let local = bytes.windows(6).position(|window| window == entry.as_bytes()).unwrap();
+        // Within the storage: PyTorch begins it at the first or second multiple of 64 after its name.
+        let message = flip((local + 6).next_multiple_of(64) + 69);
+        assert!(message.contains(&format!("checksum of its entry {entry} is wrong")), "{name}: {message}");
+        let word = bytes.windows(7).position(|window| window == b"running").unwrap();
+        assert!(flip(word).contains("checksum of its entry data.pkl is wrong"));
+    }
+}
+
+/// A safetensors file of these tensors, each of `f32`s, whose names are in any order.
+fn safetensors(path: &Path, header: &str, data: &[u8]) {
+    let bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat();
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_header_says_everything_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.safetensors");
+    let tensor = |name: &str, from: usize, to: usize| {
+        format!("\"{name}\":{{\"dtype\":\"U8\",\"shape\":[{}],\"data_offsets\":[{from},{to}]}}", to - from)
+    };
+    let (a, a_escaped, b) = (tensor("a", 0, 4), tensor("\\u0061", 0, 4), tensor("b", 4, 8));
+    let refused = |tensors: &[&str], data: usize, part: &str| {
+        safetensors(&path, &format!("{{{}}}", tensors.join(",")), &vec![0; data]);
+        let message = WeightFile::open(&path).unwrap_err().to_string();
+        assert!(message.contains(part), "{message}");
+    };
+    refused(&[&a, &a], 4, "`a` is there twice");
+    refused(&[&a, &a_escaped], 4, "`a` is there twice");
+    refused(&["\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}", &a], 4, "`k` is there twice");
+    refused(&["\"__metadata__\":{}", "\"__metadata__\":{}", &a], 4, "is there twice");
+    refused(&[&a, &b], 9, "its tensors take 8 bytes, but it holds 9");
+    refused(&[&a, &tensor("b", 3, 7)], 7, "offset");
+    refused(&[&a, &tensor("b", 5, 9)], 9, "offset");
+    safetensors(
+        &path,
+        &format!("{{\"__metadata__\":{{\"k\":\"{}\"}},{a},{b}}}", "v".repeat(10_000)),
+        &[0; 8],
+    );
+    assert_eq!(WeightFile::open(&path).unwrap().tensors().len(), 2);
+}
+
+/// The largest header of a network that this library writes, for its size.
+#[test]
+fn deep_and_narrow_networks_are_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.safetensors");
+    let (spec, _) = wrapped();
+    let spec = AnyNet { stages: vec![Stage::plain(600, 8, 2)], ..spec };
+    let net: DynRegNet<f32, Cpu> = DynRegNet::try_new(&Cpu::default(), &spec).unwrap();
+    weights::save_as(&net, Style::of(&spec, Naming::Torchvision, Precision::F16), &path).unwrap();
+    let file = WeightFile::open(&path).unwrap();
+    assert_eq!(file.tensors().len(), 5 + 5 * (3 * 600 + 1) + 2);
+    file.check(&spec).unwrap();
+}
+
+#[test]
+fn names_out_of_files_do_not_control_the_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.safetensors");
+    let names = ["\x1b]0;title\x07".to_owned(), "n".repeat(300_000), "two\nlines".to_owned()];
+    let tensors = names.map(|name| (name, vec![1], vec![0.0_f32]));
+    weights::save_tensors(tensors.to_vec(), &path).unwrap();
+    let message = WeightFile::open(&path).unwrap().check(&Net::spec()).unwrap_err().to_string();
+    assert!(message.contains("`\\u{1b}]0;title\\u{7}` is not part of the network"), "{message}");
+    assert!(message.contains("`two\\u{a}lines`") && message.contains("(300000 characters)"));
+    assert!(message.len() < 4000 && !message.contains('\x1b'), "{}", message.len());
 }

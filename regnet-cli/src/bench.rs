@@ -9,7 +9,6 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Context;
 use clap::ValueEnum;
 use regnet::dfdx::prelude::Cpu;
 use regnet::frozen::{Isa, Options, Precision, StepTime, Tuning, peak, tuning};
@@ -22,7 +21,7 @@ use regnet::{DeviceName, DynRegNet, Products};
 
 use crate::device::on_cuda_only;
 use crate::network::NetworkArgs;
-use crate::{precision, weights};
+use crate::{precision, threads, weights};
 use figures::Figures;
 
 /// What to measure, and how.
@@ -35,6 +34,8 @@ pub struct Args {
     #[arg(long, value_name = "WEIGHTS")]
     weights: Option<String>,
     #[command(flatten)]
+    read: weights::ReadArgs,
+    #[command(flatten)]
     network: NetworkArgs,
     /// Images at once
     #[arg(long, value_name = "N", default_value = "1")]
@@ -42,6 +43,9 @@ pub struct Args {
     /// Threads to compute with [default: one a core]
     #[arg(long, value_name = "T")]
     threads: Option<NonZeroUsize>,
+    /// Threads of the frozen engine that wait go to sleep at once: where others need the cores, too
+    #[arg(long)]
+    no_spin: bool,
     /// What to measure
     #[arg(long, value_enum, default_value_t = Mode::Infer)]
     mode: Mode,
@@ -89,7 +93,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         return on_device::run(args, out);
     }
     on_cuda_only(args.products)?;
-    let threads = args.threads.map_or_else(|| Options::default().threads, usize::from);
+    let threads = args.threads.map_or_else(|| Options::default().threads, threads::on_cores);
     anyhow::ensure!(
         !(args.profile && args.mode == Mode::Train),
         "--profile shows layers of the frozen engine: leave out --mode train"
@@ -98,10 +102,12 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         args.precision == precision::Precision::F32 || args.mode == Mode::Infer,
         "--precision is the frozen engine's: leave out --mode train"
     );
-    anyhow::ensure!(
-        !args.tune || args.mode == Mode::Infer,
-        "--tune is the frozen engine's: leave out --mode train"
-    );
+    for (given, option) in [(args.tune, "--tune"), (args.no_spin, "--no-spin")] {
+        anyhow::ensure!(
+            !given || args.mode == Mode::Infer,
+            "{option} is the frozen engine's: leave out --mode train"
+        );
+    }
     let bench = Bench { args, threads, isa: args.isa.unwrap_or(Isa::best()) };
     let (net, device, weights) = bench.network()?;
     let spec = net.spec().clone();
@@ -117,7 +123,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let speed = (2 * passes * flops) as f64 / median;
     let layers = args.profile.then_some(steps);
     let (min, isa) = (seconds[0], bench.isa);
-    let figures = Figures { median, min, freeze, speed, peak, precision, threads, isa, layers };
+    let mean = seconds.iter().sum::<f64>() / seconds.len() as f64;
+    let figures = Figures { median, mean, min, freeze, speed, peak, precision, threads, isa, layers };
     if args.json { figures.json(out) } else { figures.text(out) }
 }
 
@@ -148,7 +155,7 @@ impl Bench<'_> {
             let spec: AnyNet = self.args.network.network(model)?.to_anynet()?;
             return Ok((DynRegNet::try_new(&device, &spec)?, device, None));
         };
-        let subject = weights::open(argument, model, &self.args.network)?;
+        let subject = weights::open(argument, &self.args.read, model, &self.args.network)?;
         let mut net = DynRegNet::try_new(&device, &subject.net)?;
         subject.file.load_into(&mut net, Head::Keep)?;
         Ok((net, device, Some(subject.file.path().to_owned())))
@@ -169,7 +176,7 @@ impl Bench<'_> {
         let tuning = Tuning::measure(&graph, options, batch, repeat)?;
         if let Some(weights) = weights {
             tuning::save(&tuning, weights)?;
-            eprintln!("wrote {}", tuning::path(weights).display());
+            crate::report::note(format_args!("wrote {}", tuning::path(weights).display()));
         }
         Ok(Some(tuning))
     }
@@ -177,7 +184,8 @@ impl Bench<'_> {
     fn infer(&self, net: &DynRegNet<f32, Cpu>, weights: Option<&Path>) -> anyhow::Result<Measured> {
         let (size, batch) = (self.args.size, self.args.batch.get());
         let images = pixels(batch * net.spec().input_channels * size * size);
-        let options = Options { threads: self.threads, isa: self.isa, ..Options::default() };
+        let (threads, spin) = (self.threads, !self.args.no_spin);
+        let options = Options { threads, spin, isa: self.isa, ..Options::default() };
         let options = Options { tuning: self.tuning(net.spec(), weights, &options)?, ..options };
         let precision = match self.args.precision {
             precision::Precision::F32 => Precision::F32,
@@ -200,10 +208,10 @@ impl Bench<'_> {
     }
 
     fn train(&self, mut net: DynRegNet<f32, Cpu>, device: &Cpu) -> anyhow::Result<Vec<f64>> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads);
-        pool.build_global().with_context(|| format!("cannot start {} threads", self.threads))?;
+        threads::share(self.threads)?;
         let batch = labelled(self.args, net.spec());
-        let mut learner = Learner::new(device, &mut net, &Recipe::default());
+        let spec = net.spec().clone();
+        let mut learner = Learner::new(device, &mut net, &Recipe::default()).of(&spec);
         measure(self.args, || learner.step(&batch, 0.0).map(drop).map_err(Into::into))
     }
 }

@@ -1,17 +1,18 @@
 //! `regnet export`.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use regnet::dfdx::prelude::Cpu;
 use regnet::space::text::grouped;
 use regnet::train::{Card, Spec};
+use regnet::weights::Head;
 use regnet::{DynRegNet, onnx, weights};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::report::Usage;
 use crate::subject::{Subject, SubjectArgs};
-use crate::weights::path;
+use crate::weights::{ReadArgs, check_stated, identify};
 
 /// A network, its weights, and how to write them.
 #[derive(clap::Args)]
@@ -21,10 +22,12 @@ pub struct Args {
     onnx: PathBuf,
     #[command(flatten)]
     subject: SubjectArgs,
-    /// A file of weights, a folder that `regnet train` wrote, or hf:OWNER/MODEL[@REVISION][/FILE] [default: those of
-    /// the folder that MODEL is]
+    /// A file of weights, a folder that `regnet train` wrote, or hf:OWNER/MODEL[@REVISION][/FILE], of MODEL or, where
+    /// none is named, of the network that they say they are of [default: those of the folder that MODEL is]
     #[arg(long, value_name = "WEIGHTS")]
     weights: Option<String>,
+    #[command(flatten)]
+    read: ReadArgs,
     /// Starts from random weights instead, drawn from this seed
     #[arg(long, value_name = "N", conflicts_with = "weights")]
     seed: Option<u64>,
@@ -44,20 +47,27 @@ pub struct Args {
 
 /// Writes the file and says what is in it.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    let folder = args.folder();
-    let Subject { title, net: spec, image, .. } = args.subject.subject_or(folder.as_deref())?;
     let weights = args.weights.clone().or_else(|| args.subject.folder().filter(|_| args.seed.is_none()));
+    let opened = weights.as_deref().map(|weights| identify(weights, &args.read)).transpose()?;
+    let card = opened.as_ref().and_then(|(_, card)| card.as_ref());
+    let Subject { network, title, net: spec, image, .. } = args.subject.subject_or(card)?;
     let mut net = DynRegNet::<f32, Cpu>::try_new(&Cpu::seed_from_u64(args.seed.unwrap_or(0)), &spec)?;
-    match &weights {
-        Some(weights) => weights::load(&mut net, &path(weights)?)?,
+    match &opened {
+        Some((file, card)) => {
+            if let Some(card) = card {
+                check_stated(file, card.spec(), network)?;
+            }
+            file.load_into(&mut net, Head::Refuse)?;
+        }
         None if args.seed.is_some() => {}
         None => {
             let missing = "no weights: give a file or a folder with --weights, or --seed for random ones";
             return Err(Usage(missing.to_owned()).into());
         }
     }
-    let mut metadata = vec![("network".to_owned(), json!(Spec(spec.clone())).to_string())];
-    metadata.extend(folder.map(|folder| of_run(Path::new(&folder))).transpose()?.unwrap_or_default());
+    let mut metadata = vec![("network", json!(Spec(spec.clone())))];
+    metadata.extend(card.into_iter().flat_map(of_run));
+    let metadata = metadata.into_iter().map(|(key, value)| (key.to_owned(), value.to_string())).collect();
     let options = onnx::Options {
         name: title.clone(),
         opset: args.opset,
@@ -73,23 +83,13 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-impl Args {
-    /// The folder of a run that was named, as the network or as the weights.
-    fn folder(&self) -> Option<String> {
-        let weights = self.weights.clone().filter(|weights| Path::new(weights).join("model.json").is_file());
-        self.subject.folder().or(weights)
-    }
-}
-
 /// What the images of a run were: names of classes, and what they were normalised with.
-fn of_run(folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
-    let card = Card::read(&folder.join("model.json"))?;
-    let entries = [
+fn of_run(card: &Card) -> [(&'static str, Value); 5] {
+    [
         ("classes", json!(card.classes)),
         ("mean", json!(card.mean)),
         ("std", json!(card.std)),
         ("input", json!(card.input)),
         ("data", json!(card.data)),
-    ];
-    Ok(entries.map(|(key, value)| (key.to_owned(), value.to_string())).to_vec())
+    ]
 }

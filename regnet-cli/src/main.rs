@@ -1,5 +1,8 @@
 //! The `regnet` command line.
 
+// What cannot be written is no reason to panic.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod bench;
 mod codegen;
 mod convert;
@@ -16,6 +19,7 @@ mod show;
 mod space;
 mod subject;
 mod sweep;
+mod threads;
 mod train;
 mod weights;
 mod words;

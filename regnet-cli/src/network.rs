@@ -34,7 +34,8 @@ pub struct NetworkArgs {
     /// Squeeze-and-excitation, at this ratio of a block's input width
     #[arg(long, value_name = "RATIO", num_args = 0..=1, default_missing_value = "0.25")]
     se: Option<f64>,
-    /// The layers before the first stage: simple, cifar or resnet, and their width, as in cifar:16
+    /// The layers before the first stage: simple (stride 2, the published models'), cifar (stride 1, for images of up
+    /// to 64 pixels) or resnet, and their width, as in cifar:16
     #[arg(long, value_name = "KIND[:WIDTH]", value_parser = parse_stem)]
     stem: Option<Stem>,
     /// Which parameters are allowed
@@ -53,14 +54,6 @@ pub enum Network {
 }
 
 impl Network {
-    /// Its stem.
-    pub fn stem(&mut self) -> &mut Stem {
-        match self {
-            Self::Declared(declaration) => &mut declaration.stem,
-            Self::Stages(net) => &mut net.stem,
-        }
-    }
-
     /// Its classes.
     pub fn classes(&mut self) -> &mut usize {
         match self {
@@ -170,6 +163,13 @@ impl NetworkArgs {
     /// Whether any parameter was given, so that a network need not be guessed.
     pub fn is_given(&self) -> bool {
         self.params_given().into_iter().any(|(_, given)| given)
+    }
+
+    /// Whether anything was given that changes a network.
+    pub fn changes(&self) -> bool {
+        let Self { b, se, stem, space, regulator, .. } = self;
+        let besides = b.is_some() || se.is_some() || stem.is_some() || space.is_some();
+        self.is_given() || besides || regulator.is_given()
     }
 
     /// Whether a stem was asked for.

@@ -21,5 +21,9 @@ pub fn warn_of_fallback(asked: Precision, engine: &Engine) {
         Precision::Int8 if engine.precision().name() != "int8" => "AVX512_VNNI",
         _ => return,
     };
-    eprintln!("warning: {} has no {missing} here: computing in {}", engine.isa(), engine.precision());
+    crate::report::note(format_args!(
+        "warning: {} has no {missing} here: computing in {}",
+        engine.isa(),
+        engine.precision()
+    ));
 }

@@ -22,6 +22,12 @@ pub struct RegulatorArgs {
 }
 
 impl RegulatorArgs {
+    /// Whether anything about a regulator was given.
+    pub fn is_given(&self) -> bool {
+        let &Self { cell, cell_conv, cell_share, cell_carry } = self;
+        cell.is_some() || cell_conv.is_some() || cell_share.is_some() || cell_carry
+    }
+
     /// The regulator asked for, of the cell `usual` unless another was given; `None` where neither is.
     pub fn regulator(&self, usual: Option<Regulator>) -> Result<Option<Regulator>, Usage> {
         let &Self { cell, cell_conv, cell_share, cell_carry } = self;

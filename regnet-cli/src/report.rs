@@ -31,6 +31,14 @@ impl fmt::Display for Exit {
 
 impl std::error::Error for Exit {}
 
+/// What a library's error advises, and the same in this command line's words.
+const ALLOW: (&str, &str) = ("set `allow_non_finite`", "give --allow-non-finite");
+
+/// Writes a line to standard error. Nobody who could be told is there if that fails.
+pub fn note(line: impl fmt::Display) {
+    regnet::train::note(line);
+}
+
 /// Says what is wrong on standard error; 1, or 2 for a wrong command line. A reader that has seen enough and
 /// closed the pipe (`regnet models | head -1`) is no error.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
@@ -42,7 +50,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     if let Some(&Exit(status)) = error.downcast_ref() {
         return ExitCode::from(status);
     }
-    eprintln!("error: {}", message(error));
+    note(format_args!("error: {}", message(error).replace(ALLOW.0, ALLOW.1)));
     if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 

@@ -1,14 +1,18 @@
 //! The network that a command is about, and the images it looks at it with.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use regnet::space::{AnyNet, Preset, SelfRegulated, StemKind};
-use regnet::train::SpecFile;
+use regnet::text_file;
+use regnet::train::limits::DOCUMENT;
+use regnet::train::{Card, SpecFile};
 
 use crate::network::{Network, NetworkArgs};
 use crate::report;
+
+/// What a network is called that has no name.
+const NAMELESS: &str = "Net";
 
 /// What `show`, `codegen`, `draw` and `export` take.
 #[derive(clap::Args)]
@@ -46,9 +50,17 @@ impl SubjectArgs {
         self.subject_or(None)
     }
 
-    /// The same, of `usual` where no network was named.
-    pub fn subject_or(&self, usual: Option<&str>) -> anyhow::Result<Subject> {
-        let (mut network, title, image) = self.network(self.source.as_deref().or(usual))?;
+    /// The same, of a card's network where none was named.
+    pub fn subject_or(&self, card: Option<&Card>) -> anyhow::Result<Subject> {
+        let unnamed = self.source.is_none() && !self.network.is_given();
+        let (mut network, title, image) = match card.filter(|_| unnamed) {
+            Some(card) => {
+                let [_, height, width] = card.input;
+                let network = self.network.network_of(card.spec().clone(), "the weights")?;
+                (network, NAMELESS.to_owned(), Some([height, width]))
+            }
+            None => self.network(self.source.as_deref())?,
+        };
         if let Some(classes) = self.classes {
             *network.classes() = classes;
         }
@@ -68,13 +80,13 @@ impl SubjectArgs {
         if let Some((text, place)) = word.and_then(file).transpose()? {
             let SpecFile { net, image } =
                 SpecFile::parse(&text).map_err(|errors| report::file(&place, &errors))?;
-            return Ok((self.network.network_of(net, &place)?, "Net".to_owned(), image));
+            return Ok((self.network.network_of(net, &place)?, NAMELESS.to_owned(), image));
         }
         let network = self.network.network(word)?;
         let title = match word {
             Some(name) if SelfRegulated::is_name(name) => SelfRegulated::find(name)?.name,
             Some(name) => Preset::find(name)?.name,
-            None => "Net",
+            None => NAMELESS,
         };
         Ok((network, title.to_owned(), None))
     }
@@ -83,14 +95,14 @@ impl SubjectArgs {
 /// The text of the file meant, and what to call that file; `None` for a model's name.
 fn file(word: &str) -> Option<anyhow::Result<(String, String)>> {
     if word == "-" {
-        let mut text = String::new();
-        let read = std::io::stdin().read_to_string(&mut text).context("cannot read standard input");
-        return Some(read.map(|_| (text, "standard input".to_owned())));
+        let place = "standard input".to_owned();
+        let read = text_file::read_from(std::io::stdin(), DOCUMENT);
+        return Some(read.with_context(|| format!("cannot read {place}")).map(|text| (text, place)));
     }
     let path = path(word)?;
     let place = path.display().to_string();
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {place}"));
-    Some(text.map(|text| (text, place)))
+    let read = text_file::read(&path, DOCUMENT);
+    Some(read.with_context(|| format!("cannot read {place}")).map(|text| (text, place)))
 }
 
 /// The file meant, unless the word is a model's name.

@@ -2,18 +2,20 @@
 
 use std::io::Write;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use regnet::space::{AnyNet, StemKind};
 use regnet::train::data::{DataSet, Source};
-use regnet::train::{Options, Recipe, train};
+use regnet::train::{CheckpointEvery, EarlierRun, Interrupt, Options, OutFolder, Recipe, TrainError, train};
 use regnet::{Backend, DeviceName, DynRegNet, Products, on_device};
 
 use crate::device::{failed, on_cuda_only};
 use crate::network::NetworkArgs;
+use crate::report::{Exit, note};
+use crate::threads;
 
-/// Images of at most this side get the stem that keeps their resolution.
+/// Up to this side of images, a stem that keeps their resolution is worth a hint.
 const SMALL: usize = 64;
 
 /// A network, data, and how to train.
@@ -42,12 +44,18 @@ pub struct Args {
     /// What everything random is drawn from
     #[arg(long, default_value_t = Recipe::default().seed)]
     seed: u64,
-    /// The folder to write to
-    #[arg(long, value_name = "DIR", default_value = "runs/train")]
-    out: PathBuf,
-    /// Goes on where a run in that folder was broken off or killed, and comes to the same weights
-    #[arg(long)]
+    /// The folder to write to [default: runs/train, or where there is one, runs/train-2 and so on; the last with --resume]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Resume the run in that folder where it was stopped or killed; the result is that of an uninterrupted run, bit by bit
+    #[arg(long, conflicts_with = "overwrite")]
     resume: bool,
+    /// Write over an earlier run in that folder
+    #[arg(long, requires = "out")]
+    overwrite: bool,
+    /// How much a killed run may lose: steps, such as 500, or a time, such as 90s or 10min [default: 5min]
+    #[arg(long, value_name = "STEPS|TIME")]
+    checkpoint_every: Option<CheckpointEvery>,
     /// Threads to compute with [default: one a core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -66,8 +74,7 @@ pub struct Args {
 /// Trains; prints the stage table first and the test accuracy last.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     if let Some(threads) = args.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
-        pool.build_global().with_context(|| format!("cannot start {threads} threads"))?;
+        threads::share(threads::on_cores(threads))?;
     }
     if args.device == DeviceName::Cpu {
         on_cuda_only(args.products)?;
@@ -78,31 +85,60 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut network = args.network.network(args.model.as_deref())?;
     recipe.check()?;
     let data = source.load(args.size, seed)?;
+    if data.passed_over.count() > 0 {
+        note(format_args!("warning: {}", data.passed_over));
+    }
     let [_, height, width] = data.shape();
     *network.classes() = data.classes.len();
-    if !args.network.has_stem() && width <= SMALL {
-        network.stem().kind = StemKind::Cifar;
-    }
     let spec = network.to_anynet()?;
+    if !args.network.has_stem() && width <= SMALL && spec.stem.kind != StemKind::Cifar {
+        note(format_args!(
+            "hint: the {} stem shrinks images of {height} x {width}; --stem cifar keeps their size",
+            spec.stem
+        ));
+    }
     writeln!(out, "{}", spec.describe(height, width)?)?;
     out.flush()?;
-    let accuracy = fit(args, &spec, &data, &recipe)?;
-    writeln!(
-        out,
-        "wrote model.safetensors, model.json, metrics.jsonl and curves.svg to {}",
-        args.out.display()
-    )?;
+    let folder = OutFolder::choose(args.out.as_deref(), Path::new("runs/train"), args.earlier())?;
+    let path = folder.path();
+    if args.out.is_none() {
+        note(format_args!("training in {}", path.display()));
+    }
+    let accuracy = fit(args, &spec, &data, &recipe, path)?;
+    writeln!(out, "wrote model.safetensors, model.json, metrics.jsonl and curves.svg to {}", path.display())?;
     writeln!(out, "test accuracy: {:.2} %", 100.0 * accuracy)?;
     Ok(())
 }
 
+impl Args {
+    fn earlier(&self) -> EarlierRun {
+        match (self.resume, self.overwrite) {
+            (true, _) => EarlierRun::Resume,
+            (_, true) => EarlierRun::Overwrite,
+            _ => EarlierRun::Keep,
+        }
+    }
+}
+
 /// The accuracy on the test images, from 0 to 1.
-fn fit(args: &Args, spec: &AnyNet, data: &DataSet, recipe: &Recipe) -> anyhow::Result<f64> {
-    let options = Options { resume: args.resume, read_every: args.metrics_every };
+fn fit(args: &Args, spec: &AnyNet, data: &DataSet, recipe: &Recipe, out: &Path) -> anyhow::Result<f64> {
+    let interrupt = Interrupt::listen().context("cannot listen to signals")?;
+    let options = Options {
+        earlier: args.earlier(),
+        read_every: args.metrics_every,
+        checkpoint_every: args.checkpoint_every.unwrap_or_default(),
+        stop: Some(interrupt.stop()),
+    };
     let history = on_device!(args.device, recipe.seed, |device| {
         Backend::<f32>::round_products(&device, args.products).map_err(failed)?;
         let mut net = DynRegNet::try_new(&device, spec)?;
-        train(&device, &mut net, spec, data, recipe, &args.out, options)?
+        train(&device, &mut net, spec, data, recipe, out, options)
     })?;
-    Ok(history.last().map_or(0.0, |epoch| epoch.test_accuracy))
+    match (history, interrupt.exit_status()) {
+        (Err(stopped @ TrainError::Stopped { .. }), Some(status)) => {
+            note(format_args!("{stopped} (--resume --out {})", out.display()));
+            Err(Exit(status).into())
+        }
+        (history, _) => Ok(history?.last().map_or(0.0, |epoch| epoch.test_accuracy)),
+    }
 }

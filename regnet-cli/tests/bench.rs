@@ -34,5 +34,7 @@ fn precisions_are_what_was_computed_with() {
 
 #[test]
 fn training_has_no_precision_to_choose() {
-    assert_fails(&format!("{BENCH} --mode train --precision bf16"), 1, &["leave out --mode train"]);
+    for option in ["--precision bf16", "--no-spin"] {
+        assert_fails(&format!("{BENCH} --mode train {option}"), 1, &["leave out --mode train"]);
+    }
 }

@@ -139,13 +139,57 @@ fn folders_give_a_line_an_image_and_bad_images_are_passed_over() {
     }
 
     fs::write(images.join("bad.png"), "not an image").unwrap();
+    fs::write(images.join("notes.txt"), "no image").unwrap();
+    let jpeg = fs::read(images.join("b, c.jpg")).unwrap();
+    fs::write(images.join("cut.jpg"), &jpeg[..jpeg.len() * 9 / 10]).unwrap();
     let said = regnet(&line);
     assert_eq!((said.code, said.stdout.lines().count()), (1, 4), "{}", said.stderr);
+    for part in ["bad.png", "cut.jpg: ", "error: 2 of 5 images", "passed over 1 entry: ", "notes.txt"] {
+        assert!(said.stderr.contains(part), "`{part}` is not in: {}", said.stderr);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_named_as_an_image_is_not_waited_for() {
+    let dir = tempdir().unwrap();
+    let pipe = dir.path().join("pipe.png");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    RgbImage::from_pixel(40, 30, Rgb([90, 50, 60])).save(dir.path().join("a.png")).unwrap();
+    let weights = checkpoints().join("timm.safetensors");
+    let line = format!("predict {NET} --weights {} --size 32 --image", weights.display());
+    let said = regnet(&format!("{line} {}", dir.path().display()));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stderr.contains("pipe.png\" (a pipe, socket or device)"), "{}", said.stderr);
+    let said = regnet(&format!("{line} {}", pipe.display()));
+    assert!(said.code == 1 && said.stderr.contains("pipe.png is no regular file"), "{}", said.stderr);
+}
+
+#[test]
+fn logits_that_are_not_finite_name_no_class() {
+    let dir = tempdir().unwrap();
+    let input = dir.path().join("input.safetensors");
+    let mut values = vec![0.5_f64; 2 * 3 * 32 * 32];
+    values[3 * 32 * 32] = f64::NAN;
+    save_tensors(vec![("input".to_owned(), vec![2, 3, 32, 32], values)], &input).unwrap();
+    let weights = checkpoints().join("timm.safetensors");
+    // In f64 nothing is frozen: what is not finite stays so.
+    let line = format!(
+        "predict {NET} --weights {} --dtype f64 --topk 1 --input {}",
+        weights.display(),
+        input.display()
+    );
+    let said = regnet(&line);
     assert!(
-        said.stderr.contains("bad.png") && said.stderr.contains("error: 1 of 4 images"),
+        said.code == 1 && said.stderr.contains("the logits of 1 images are not finite"),
         "{}",
         said.stderr
     );
+    assert!(
+        said.stdout.contains("0\n  ") && said.stdout.contains("\n1\n  no class: the logits are not finite\n")
+    );
+    let object: Value = serde_json::from_str(&regnet(&format!("{line} --json")).stdout).unwrap();
+    assert!(object["topk"][0].is_array() && object["topk"][1].is_null(), "{object}");
 }
 
 #[test]

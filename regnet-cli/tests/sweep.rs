@@ -3,129 +3,18 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+mod sweeps;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use common::{Said, assert_fails, regnet};
-use image::{Rgb, RgbImage};
+use common::{assert_fails, regnet};
 use serde_json::Value;
-use tempfile::{TempDir, tempdir};
-
-/// Two classes of 8 x 8 images: stripes across and along, in noise that hides them a little.
-fn data(dir: &Path) -> PathBuf {
-    for (part, count) in [("train", 32), ("test", 16)] {
-        for (class, across) in [("across", true), ("along", false)] {
-            let class = dir.join("data").join(part).join(class);
-            fs::create_dir_all(&class).unwrap();
-            for i in 0..count {
-                let noise = |x: u32, y: u32| (x * 7919 + y * 104_729 + i * 1_299_709) % 251;
-                let image = RgbImage::from_fn(8, 8, |x, y| {
-                    let stripe = if across { y } else { x } / 2 % 2;
-                    Rgb([(60 * stripe + noise(x, y) / 2) as u8, noise(y, x) as u8, 90])
-                });
-                image.save(class.join(format!("{i}.png"))).unwrap();
-            }
-        }
-    }
-    dir.join("data")
-}
-
-/// A population of two-stage networks that differ in their widths; `count` lines.
-fn population(count: usize) -> String {
-    let line = |i: usize| {
-        let stage = |width: usize| {
-            format!(r#"{{"depth":1,"width":{width},"stride":2,"bottleneck":1,"group_width":8}}"#)
-        };
-        let stages = [stage(8 + 8 * (i % 3)), stage(32 + 8 * i)].join(",");
-        format!(
-            r#"{{"network":{{"input_channels":3,"stem":"simple","stem_width":8,"stages":[{stages}],"classes":2}},"input":[3,8,8]}}"#
-        ) + "\n"
-    };
-    (0..count).map(line).collect()
-}
-
-/// A folder with data and a population, and in it a sweep.
-struct Fixture {
-    folder: TempDir,
-}
-
-impl Fixture {
-    /// Sweeps of `count` networks are made in it.
-    fn new(count: usize) -> Self {
-        let folder = tempdir().unwrap();
-        data(folder.path());
-        fs::write(folder.path().join("specs.jsonl"), population(count)).unwrap();
-        Self { folder }
-    }
-
-    fn dir(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-
-    fn init(&self, name: &str, options: &str) -> Said {
-        let [dir, specs, data] = [name, "specs.jsonl", "data"].map(|name| self.dir(name));
-        regnet(&format!(
-            "sweep init {dir} --specs {specs} --data folder:{data} --size 8 --batch 16 --crop-padding 1 --no-calibrate {options}"
-        ))
-    }
-
-    #[track_caller]
-    fn made(&self, name: &str, options: &str) -> String {
-        let said = self.init(name, options);
-        assert_eq!(said.code, 0, "{}", said.stderr);
-        self.dir(name)
-    }
-}
-
-#[track_caller]
-fn runs(line: &str) -> Said {
-    let said = regnet(line);
-    assert_eq!(said.code, 0, "regnet {line}: {}", said.stderr);
-    said
-}
-
-/// All results of a sweep by index, without times.
-fn results(dir: &str) -> Vec<(usize, Value)> {
-    let mut results = Vec::new();
-    for entry in fs::read_dir(Path::new(dir).join("trials")).unwrap() {
-        let path = entry.unwrap().path().join("result.json");
-        let Ok(text) = fs::read_to_string(path) else { continue };
-        let mut result: Value = serde_json::from_str(&text).unwrap();
-        for epoch in result["epochs"].as_array_mut().unwrap() {
-            epoch["seconds"] = Value::Null;
-            epoch["images_per_second"] = Value::Null;
-        }
-        results.push((result["index"].as_u64().unwrap() as usize, result));
-    }
-    results.sort_by_key(|(index, _)| *index);
-    results
-}
-
-/// The weights that a sweep kept.
-fn weights(dir: &str, count: usize) -> Vec<Vec<u8>> {
-    let path = |index| format!("{dir}/trials/{index:04}/model.safetensors");
-    (0..count).map(|index| fs::read(path(index)).unwrap()).collect()
-}
-
-/// Starts a run with its words on a pipe that nobody reads.
-fn start(line: &str) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_regnet"));
-    command.args(line.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-}
-
-fn signal(pid: u32, signal: &str) {
-    let _ = Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status();
-}
-
-/// The processes that a process has started.
-fn children(pid: u32) -> Vec<u32> {
-    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    list.split_whitespace().map(|child| child.parse().unwrap()).collect()
-}
+use sweeps::{Fixture, children, population, results, runs, signal, start, weights};
 
 #[test]
 fn a_sweep_from_its_population_to_its_declaration() {
@@ -209,8 +98,8 @@ fn nothing_is_written_over() {
     assert_fails("sweep run /nowhere/at/all", 1, &["/nowhere/at/all holds no sweep"]);
     let manifest = Path::new(&dir).join("sweep.json");
     let text = fs::read_to_string(&manifest).unwrap();
-    fs::write(&manifest, text.replace("\"format\": 1", "\"format\": 2")).unwrap();
-    assert_fails(&format!("sweep status {dir}"), 1, &["the folder's format is 2"]);
+    fs::write(&manifest, text.replace("\"format\": 2", "\"format\": 1")).unwrap();
+    assert_fails(&format!("sweep status {dir}"), 1, &["the folder's format is 1, and this program knows 2"]);
 }
 
 /// Undisturbed by one process, and by three processes of other thread counts, two of which share a shard.
@@ -253,61 +142,117 @@ fn no_network_is_trained_twice() {
     assert_eq!(results(&dir).len(), 8);
 }
 
-/// A few kills of children and of the process that started them, while two networks at a time are trained. The full
-/// form is `twenty_kills`.
+/// A few kills, while two runs of two networks at a time share the folder. The full form is `fifty_kills`.
 #[test]
 fn kills_change_nothing() {
-    let fixture = Fixture::new(5);
-    assert_kills_change_nothing(&fixture, 5, 6, 5);
+    assert_kills_change_nothing(5, 6, 6);
 }
 
 /// `cargo test -p regnet-cli --test sweep --release -- --ignored`
 #[test]
 #[ignore = "takes a minute"]
-fn twenty_kills() {
-    let fixture = Fixture::new(12);
-    assert_kills_change_nothing(&fixture, 12, 60, 20);
+fn fifty_kills() {
+    assert_kills_change_nothing(12, 16, 50);
 }
 
+/// Kills processes at random moments and, between kills, moves the folder, copies it and goes on in the copy, and changes
+/// the times of its files; compares with a sweep that nobody disturbed.
 #[track_caller]
-fn assert_kills_change_nothing(fixture: &Fixture, networks: usize, epochs: usize, kills: u32) {
+fn assert_kills_change_nothing(networks: usize, epochs: usize, kills: u32) {
+    let fixture = Fixture::new(networks);
     let options = format!("--epochs {epochs} --keep-weights");
-    let (calm, wild) = (fixture.made("calm", &options), fixture.made("wild", &options));
+    let (calm, mut wild) = (fixture.made("calm", &options), fixture.made("wild", &options));
     let started = Instant::now();
     runs(&format!("sweep run {calm} --jobs 2 --threads 1"));
-    let pause = started.elapsed() / (kills + 2);
+    // So that the kills are over before the sweep is.
+    let longest = started.elapsed() * 2 / kills;
 
-    let line = format!("sweep run {wild} --jobs 2 --threads 1 --retries 100");
-    let mut run = start(&line);
+    let line = |dir: &str| format!("sweep run {dir} --jobs 2 --threads 1 --retries 100");
+    let mut random = Random(7);
+    let mut both = [start(&line(&wild)), start(&line(&wild))];
     let mut killed = 0;
     while killed < kills {
-        sleep(pause);
-        let workers = children(run.id());
-        if run.try_wait().unwrap().is_some() {
-            break;
+        sleep(longest.mul_f64(random.below(1000) as f64 / 1000.0));
+        let which = random.below(2);
+        let workers = children(both[which].id());
+        match random.below(5) {
+            0 => end(&mut both[which]),
+            1 => {
+                // Moved under the processes, which are to notice.
+                let to = fixture.dir(&format!("moved-{killed}"));
+                fs::rename(&wild, &to).unwrap();
+                for run in &mut both {
+                    assert_ne!(run.wait().unwrap().code(), None, "a run was killed by nobody");
+                }
+                assert!(!Path::new(&wild).exists(), "the folder was made anew where it had been");
+                wild = to;
+            }
+            2 => {
+                let to = fixture.dir(&format!("copy-{killed}"));
+                // What disappears while it is copied makes cp fail, and is what a careless copy lacks.
+                Command::new("cp").args(["-r", &wild, &to]).stderr(Stdio::null()).status().unwrap();
+                both.iter_mut().for_each(end);
+                wild = to;
+                jump_in_time(Path::new(&wild), &mut random);
+            }
+            _ => {
+                if let Some(&worker) = workers.get(random.below(workers.len().max(1))) {
+                    signal(worker, "-KILL");
+                }
+            }
         }
-        // Each third time the process that watches over the others.
-        if killed % 3 == 2 {
-            signal(run.id(), "-KILL");
-            run.wait().unwrap();
-            run = start(&line);
-        } else if let Some(&worker) = workers.get(killed as usize % workers.len().max(1)) {
-            signal(worker, "-KILL");
+        for run in &mut both {
+            if run.try_wait().unwrap().is_some() {
+                *run = start(&line(&wild));
+            }
         }
         killed += 1;
     }
-    assert!(run.wait().unwrap().success());
-    assert!(killed >= kills / 2, "the sweep was over after {killed} kills");
-    // One whose parent was killed may have been the last to work on a network.
-    runs(&format!("sweep run {wild} --retries 100"));
+    for mut run in both {
+        assert!(run.wait().unwrap().success());
+    }
+    // A run whose processes were killed last may have been the only one at a network.
+    runs(&line(&wild));
     assert_eq!(results(&wild).len(), networks);
     assert_eq!(results(&calm), results(&wild));
     assert!(weights(&calm, networks) == weights(&wild, networks));
+    assert!(runs(&format!("sweep check {wild}")).stdout.contains("no file is bad"));
     let crashes =
         |index| fs::read_to_string(format!("{wild}/trials/{index:04}/crashes.jsonl")).unwrap_or_default();
     let hit: usize = (0..networks).map(|index| crashes(index).lines().count()).sum();
     assert!(hit > 0, "no kill hit a network in training");
-    eprintln!("{killed} kills, of which {hit} hit a network in training");
+    eprintln!("{killed} kills and moves, of which {hit} hit a network in training");
+}
+
+fn end(run: &mut Child) {
+    let workers = children(run.id());
+    signal(run.id(), "-KILL");
+    run.wait().unwrap();
+    // They stop at the end of a step; without this, they might be at work on a folder that was copied meanwhile.
+    workers.into_iter().for_each(|worker| signal(worker, "-KILL"));
+}
+
+/// Gives each file a time between 1970 and 2038.
+fn jump_in_time(dir: &Path, random: &mut Random) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            jump_in_time(&path, random);
+        } else {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(random.below(4_000_000_000) as u64);
+            fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        }
+    }
+}
+
+/// Knuth's 64-bit linear congruential generator.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) % n as u64) as usize
+    }
 }
 
 #[test]
@@ -328,6 +273,93 @@ fn an_interrupt_stops_cleanly() {
     }
     let said = runs(&format!("sweep status {dir}"));
     assert!(said.stdout.contains("0 finished, 0 running, 2 waiting"), "{}", said.stdout);
+}
+
+/// With a `scontrol` that answers for a cluster of small arrays.
+#[test]
+fn arrays_have_as_many_tasks_as_are_allowed() {
+    let fixture = Fixture::new(3);
+    let dir = fixture.made("sweep", "--epochs 1");
+    assert_fails(
+        &format!("sweep slurm {dir} --array 4"),
+        1,
+        &["at most 3, because the sweep has 3 networks"],
+    );
+    let scontrol = fixture.folder.path().join("scontrol");
+    fs::write(&scontrol, "#!/bin/bash\necho 'MaxArraySize            = 3'\n").unwrap();
+    fs::set_permissions(&scontrol, fs::Permissions::from_mode(0o755)).unwrap();
+    for (tasks, allowed) in [("3", false), ("2", true)] {
+        let path = format!("{}:{}", fixture.folder.path().display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_regnet"));
+        let output =
+            command.args(["sweep", "slurm", &dir, "--array", tasks]).env("PATH", path).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.success(), allowed, "{said}");
+        assert_eq!(said.contains("at most 2, because this cluster's MaxArraySize is 3"), !allowed, "{said}");
+    }
+}
+
+/// One bad file: everybody names it, nobody counts it, and all else is trained.
+#[test]
+fn a_bad_file_is_named_and_set_aside() {
+    let fixture = Fixture::new(3);
+    let (calm, dir) = (fixture.made("calm", "--epochs 1"), fixture.made("sweep", "--epochs 1"));
+    runs(&format!("sweep run {calm}"));
+    runs(&format!("sweep run {dir} --shard 1/2"));
+    let file = Path::new(&dir).join("trials/0000/result.json");
+    let mut result: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    result["epochs"][0]["test_accuracy"] = 1.7.into();
+    fs::write(&file, result.to_string()).unwrap();
+
+    let bad = "trials/0000/result.json: `test_accuracy` of epoch 1 is 1.7, but must be from 0 to 1";
+    let status = runs(&format!("sweep status {dir}")).stdout;
+    assert!(
+        status.contains("1 finished, 0 running, 1 waiting, 1 left out") && status.contains(bad),
+        "{status}"
+    );
+    let best = runs(&format!("sweep best {dir} -n 3"));
+    assert!(best.stdout.lines().count() == 2 && best.stderr.contains(bad), "{}{}", best.stdout, best.stderr);
+    assert_eq!(regnet(&format!("sweep check {dir}")).code, 1);
+    let run = regnet(&format!("sweep run {dir}"));
+    assert!(run.code == 1 && run.stderr.contains(bad) && run.stderr.contains("--repair"), "{}", run.stderr);
+    let page = fixture.dir("page.html");
+    let report = runs(&format!("sweep report {dir} --out {page}")).stdout;
+    assert!(report.contains("1 of 3 networks is left out") && report.contains(bad), "{report}");
+
+    let said = runs(&format!("sweep check {dir} --repair")).stdout;
+    assert!(said.contains("moved to set-aside/trials/0000/result.json"), "{said}");
+    assert!(Path::new(&dir).join("set-aside/trials/0000/result.json").is_file());
+    runs(&format!("sweep run {dir}"));
+    assert_eq!(results(&dir), results(&calm));
+    assert!(runs(&format!("sweep check {dir}")).stdout.contains("no file is bad; 3 of 3"));
+}
+
+/// A name is neither a line of source, nor colours, nor a picture that cannot be read.
+#[test]
+fn a_name_is_a_name() {
+    let fixture = Fixture::new(1);
+    let [dir, specs, data] = ["sweep", "specs.jsonl", "data"].map(|name| fixture.dir(name));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_regnet"));
+    command.args([
+        "sweep",
+        "init",
+        &dir,
+        "--specs",
+        &specs,
+        "--data",
+        &format!("folder:{data}"),
+        "--size",
+        "8",
+    ]);
+    command.args(["--batch", "16", "--crop-padding", "1", "--no-calibrate", "--epochs", "1"]);
+    let output = command.args(["--name", "a\nfn evil() {}\u{1b}[31m"]).output().unwrap();
+    assert!(output.status.success());
+    let mut said = String::from_utf8(output.stdout).unwrap();
+    runs(&format!("sweep run {dir}"));
+    said += &runs(&format!("sweep status {dir}")).stdout;
+    said += &runs(&format!("sweep best {dir} --declare")).stdout;
+    said += &runs(&format!("sweep report {dir} --out {}", fixture.dir("page.html"))).stdout;
+    assert!(!said.contains('\u{1b}') && !said.contains("\nfn evil"), "{said}");
 }
 
 #[test]
@@ -394,7 +426,7 @@ fn a_full_disk_is_an_error_and_loses_nothing() {
     assert!(!Path::new(&full).join("trials/0001/crashes.jsonl").exists(), "a full disk is no crash");
 }
 
-/// Where no file can be made, whatever the user's permissions: a file is where the trials' folder should be.
+/// A file is where the trials' folder should be.
 #[test]
 fn a_folder_that_cannot_be_written_to_is_an_error() {
     let fixture = Fixture::new(1);
@@ -402,7 +434,7 @@ fn a_folder_that_cannot_be_written_to_is_an_error() {
     let trials = Path::new(&dir).join("trials");
     fs::remove_dir(&trials).unwrap();
     fs::write(&trials, "in the way").unwrap();
-    assert_fails(&format!("sweep run {dir}"), 1, &["cannot make the folder", "trials/0000"]);
+    assert_fails(&format!("sweep run {dir}"), 1, &["holds no sweep: trials is no folder"]);
 }
 
 #[test]

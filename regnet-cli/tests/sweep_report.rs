@@ -9,7 +9,7 @@ use std::path::Path;
 use common::{assert_fails, regnet};
 use regnet::space::{Preset, SpaceName};
 use regnet::train::sweep::{DataId, FORMAT, Manifest, Outcome, Sweep, Trial, TrialResult, low_compute};
-use regnet::train::{EpochMetrics, Spec};
+use regnet::train::{Digest, EpochMetrics, Recipe, Spec};
 
 /// A sweep of networks that are the same but for their errors; the last one has not ended.
 fn sweep(dir: &Path, name: &str, errors: &[f64]) {
@@ -19,17 +19,22 @@ fn sweep(dir: &Path, name: &str, errors: &[f64]) {
     let manifest = Manifest {
         format: FORMAT,
         name: name.to_owned(),
-        trials: errors.len() + 1,
-        data: DataId { source: "builtin".into(), classes: vec!["a".into(), "b".into()], images: [2, 2] },
-        recipe: low_compute(),
+        data: DataId {
+            source: "builtin".into(),
+            classes: vec!["a".into(), "b".into()],
+            images: [2, 2],
+            fingerprint: Digest::of(b""),
+        },
+        recipe: Recipe { epochs: 1, ..low_compute() },
         halving: None,
         retries: 0,
         keep_weights: false,
+        networks: Vec::new(),
     };
-    Sweep::create(dir, manifest, vec![trial.clone(); errors.len() + 1]).unwrap();
+    let sweep = Sweep::create(dir, manifest, vec![trial.clone(); errors.len() + 1]).unwrap();
     for (index, error) in errors.iter().enumerate() {
         let epoch = EpochMetrics {
-            epoch: 10,
+            epoch: 1,
             train_loss: 1.0,
             train_accuracy: 0.5,
             test_loss: 1.0,
@@ -40,9 +45,7 @@ fn sweep(dir: &Path, name: &str, errors: &[f64]) {
         };
         let result =
             TrialResult { index, trial: trial.clone(), outcome: Outcome::Finished, epochs: vec![epoch] };
-        let folder = dir.join(format!("trials/{index:04}"));
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("result.json"), serde_json::to_string(&result).unwrap()).unwrap();
+        sweep.record(&result).unwrap();
     }
 }
 
@@ -65,14 +68,23 @@ fn sweeps_are_compared() {
         assert!(path("pages/spaces").join(file).is_file(), "there is no {file}");
     }
 
-    // A torn result is said, and no page of half a population is written.
+    assert!(said.stdout.contains("AnyNetXA: 1 of 4 networks has not ended."), "{}", said.stdout);
+
+    // A torn result is left out, and named wherever there are figures.
     let torn = a.join("trials/0001/result.json");
     let text = fs::read_to_string(&torn).unwrap();
     fs::write(&torn, &text[..text.len() / 2]).unwrap();
-    fs::remove_file(&out).unwrap();
-    let line = format!("sweep report {} --out {}", a.display(), out.display());
-    assert_fails(&line, 1, &[&torn.display().to_string()]);
-    assert!(!out.exists());
+    let said = regnet(&format!("sweep report {} --out {}", a.display(), out.display()));
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""));
+    let html = fs::read_to_string(&out).unwrap();
+    for text in [
+        "AnyNetXA: 1 of 4 networks has not ended, and 1 is left out, because files of theirs are bad.",
+        "trials/0001/result.json: it is damaged",
+    ] {
+        assert!(said.stdout.contains(text) && html.contains(text), "{text} is not in:\n{}", said.stdout);
+    }
+    let csv = fs::read_to_string(path("pages/spaces/populations.csv")).unwrap();
+    assert!(csv.contains("AnyNetXA,4,2,0,0,1,1,0.5,0.5625"), "{csv}");
 }
 
 #[test]

@@ -50,6 +50,12 @@ pub trait Run<E: Dtype, D: Backend<E>> {
     /// What is made of parts says what they say.
     const LEAVES_CLONES: bool = true;
 
+    /// Whether a run computes what the layer graph of the module's numbers says, no more and no less.
+    ///
+    /// The training loop may then compute a whole network at once from its spec, and never call the module. What is made of
+    /// parts says what they say.
+    const FOLLOWS_SPEC: bool = false;
+
     /// Evaluates with running statistics, as [`Module::try_forward`] does.
     ///
     /// # Errors

@@ -27,10 +27,14 @@
 //! | [`device`] | which device a program was told to compute on |
 //! | [`backend`] | the kernels a device offers |
 //! | [`state`] | a model's tensors by name |
+//! | [`training`] | a whole network's training step as one operation |
 //! | [`weights`] | saving and loading, with the names of pycls, timm and torchvision |
 //! | [`onnx`] | networks as ONNX files |
 //! | [`frozen`] | networks frozen for inference |
 //! | [`init`] | how parameters start |
+//! | [`text_file`] | text files, read up to a bound |
+
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod backend;
 pub mod builders;
@@ -51,6 +55,8 @@ mod population;
 pub mod regulator;
 pub mod state;
 pub mod tensors;
+pub mod text_file;
+pub mod training;
 pub mod weights;
 
 pub use backend::{Backend, Products};
@@ -60,6 +66,7 @@ pub use forward::{Accepts, Run};
 pub use model::{DynRegNet, Features};
 pub use ops::{Scores, StepScore, cross_entropy};
 pub use population::{Candidate, Visitor};
+pub use training::TrainingPlans;
 
 /// The module that a device builds of a declared network.
 pub type Built<Net, E, D> = <Net as dfdx::nn::BuildOnDevice<D, E>>::Built;

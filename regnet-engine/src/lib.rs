@@ -42,6 +42,11 @@
 // The frozen engine's threads share memory and jobs, it asks for memory in large pages and before it is read, and its narrow
 // products are instructions that `pulp` has no methods for: small modules allow it, and say why it is sound.
 #![deny(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+// The reference that unit tests share with integration tests names this crate.
+#[cfg(test)]
+extern crate self as regnet_engine;
 
 mod aligned;
 pub mod batch_norm;

@@ -16,6 +16,8 @@
 //! | `code` | short names of mistakes |
 //! | `report` | everything wrong with a declaration, reported at once |
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod budget;
 mod check;
 mod code;

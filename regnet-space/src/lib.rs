@@ -47,6 +47,8 @@
 //! | [`units`] | figures such as 400M |
 //! | [`words`] | what errors say, in parts |
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod bottleneck;
 pub mod budget;
 pub mod code;

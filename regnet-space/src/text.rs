@@ -1,24 +1,70 @@
-//! Networks as text for people: aligned columns, thousands separated.
+//! Text for people: aligned columns, thousands separated, and what others wrote made fit for a terminal.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use crate::complexity::{Complexity, StageRow};
 use crate::error::SpecError;
 use crate::spec::AnyNet;
 
-/// Rows of cells; the first column is aligned to the left and all others to the right.
+/// Characters of a name that are shown.
+const NAME: usize = 200;
+/// Characters of a message that are shown.
+const MESSAGE: usize = 10_000;
+
+/// A name that a file, a folder or the network gave, fit for a terminal: control characters and those that turn the
+/// direction of text are escaped as `\u{1b}`, and what is longer than 200 characters is cut, which is said.
+///
+/// ```
+/// # use regnet_space::text::printable;
+/// assert_eq!(printable("red\x1b[31m"), "red\\u{1b}[31m");
+/// assert!(printable(&"long".repeat(99)).ends_with("long.. (396 characters)"));
+/// ```
+pub fn printable(name: &str) -> String {
+    escaped(name, NAME, |_| false)
+}
+
+/// As [`printable`], of a message of several lines and up to 10,000 characters.
+pub fn printable_lines(message: &str) -> String {
+    escaped(message, MESSAGE, |character| character == '\n')
+}
+
+fn escaped(text: &str, most: usize, keep: impl Fn(char) -> bool) -> String {
+    let mut shown = String::with_capacity(text.len().min(most));
+    for character in text.chars().take(most) {
+        if !keep(character) && (character.is_control() || turns(character)) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    let all = text.chars().count();
+    if all > most {
+        // Writing to a string never fails.
+        let _ = write!(shown, ".. ({all} characters)");
+    }
+    shown
+}
+
+/// Whether a character turns the direction of the text after it, or ends a line without being a control character.
+fn turns(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Rows of cells; the first column is aligned to the left and all others to the right. Cells are [`printable`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table(Vec<Vec<String>>);
 
 impl Table {
     /// A table of its head only.
     pub fn new<S: Into<String>>(head: impl IntoIterator<Item = S>) -> Self {
-        Self(vec![head.into_iter().map(Into::into).collect()])
+        let mut table = Self(Vec::new());
+        table.push(head);
+        table
     }
 
     /// Adds a row.
     pub fn push<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
-        self.0.push(cells.into_iter().map(Into::into).collect());
+        self.0.push(cells.into_iter().map(|cell| printable(&cell.into())).collect());
     }
 }
 
@@ -113,6 +159,32 @@ mod tests {
         table.push(["a", "1000"]);
         table.push(["longer", ""]);
         assert_eq!(table.to_string(), "name       n\na       1000\nlonger");
+    }
+
+    #[test]
+    fn nothing_controls_the_terminal() {
+        for (text, shown) in [
+            ("s1.b1.conv", "s1.b1.conv"),
+            ("größe 大", "größe 大"),
+            ("a\u{7}\u{1b}]0;title\u{7}", "a\\u{7}\\u{1b}]0;title\\u{7}"),
+            ("\u{7f}\u{9b}31m", "\\u{7f}\\u{9b}31m"),
+            ("one\r\ntwo\tthree\0", "one\\u{d}\\u{a}two\\u{9}three\\u{0}"),
+            ("exe.\u{202e}gpj\u{2066}", "exe.\\u{202e}gpj\\u{2066}"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
+        assert_eq!(printable_lines("one\ntwo\r\u{1b}"), "one\ntwo\\u{d}\\u{1b}");
+        let long = printable(&"\u{1b}".repeat(300_000));
+        assert!(long.len() < 2000 && long.ends_with(".. (300000 characters)"), "{long}");
+        assert!(printable_lines(&"x\n".repeat(300_000)).len() < 11_000);
+        assert_eq!(printable(&"é".repeat(NAME)), "é".repeat(NAME));
+    }
+
+    #[test]
+    fn cells_are_printable() {
+        let mut table = Table::new(["name"]);
+        table.push(["\u{1b}[2J"]);
+        assert_eq!(table.to_string(), "name\n\\u{1b}[2J");
     }
 
     #[test]

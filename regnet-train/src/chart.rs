@@ -19,7 +19,12 @@ pub(crate) type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Ran
 pub(crate) fn svg(size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     let mut text = String::new();
     draw_into(&mut text, size, draw).expect("drawing into a string cannot fail");
-    text
+    text.replace(|c: char| !is_xml(c), "\u{fffd}")
+}
+
+/// Whether XML can hold a character; no escape can stand for the others. `char` has no surrogates.
+fn is_xml(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{fffd}' | '\u{10000}'..)
 }
 
 fn draw_into(text: &mut String, size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Drawn) -> Drawn {

@@ -20,6 +20,7 @@
 //! | `set` | [`DataSet`], [`Split`] and per-channel [`Normalise`] |
 //! | `builtin` | the procedurally drawn set: shapes, paints, scenes |
 //! | `cifar`, `folder` | readers of published and of private data |
+//! | `image_walk`, `image_file` | the images below a folder; an image decoded, whole or not at all |
 //! | `augment`, `batch` | flips, shifted crops, shuffled epochs, prefetching |
 //! | `sheet` | a picture of many images |
 //!
@@ -31,7 +32,9 @@ mod batch;
 mod builtin;
 mod cifar;
 mod error;
-pub(crate) mod folder;
+mod folder;
+pub(crate) mod image_file;
+pub(crate) mod image_walk;
 pub(crate) mod rng;
 mod set;
 mod sheet;
@@ -43,6 +46,7 @@ pub use builtin::{builtin, builtin_sized};
 pub use cifar::Cifar;
 pub use error::DataError;
 pub use folder::load as folder;
+pub use image_walk::{Found, PassedOver, images_below};
 pub use set::{DataSet, Normalise, Split};
 pub use sheet::contact_sheet;
 pub use source::Source;

@@ -1,21 +1,28 @@
-//! Runs that need not be repeated.
+//! Runs that came to their end.
 
-use std::path::Path;
-
-use regnet_space::AnyNet;
+use regnet_core::text_file;
 
 use crate::card::Card;
-use crate::data::DataSet;
+use crate::error::TrainError;
+use crate::limits::RECORDS;
 use crate::metrics::{EpochMetrics, from_json_lines};
-use crate::recipe::Recipe;
+use crate::run_folder::{self, RunFolder};
 
-/// What [`train`](crate::train()) left in `out`, if it ended there with the same network, data and recipe before.
-///
-/// The data is taken to be the same if its name, its classes, the images' shape and their normalisation are; the
-/// last is measured on the training images, so that another number of them shows.
-pub fn finished(spec: &AnyNet, data: &DataSet, recipe: &Recipe, out: &Path) -> Option<Vec<EpochMetrics>> {
-    let card = Card::read(&out.join("model.json")).ok()?;
-    let history = from_json_lines(&std::fs::read_to_string(out.join("metrics.jsonl")).ok()?).ok()?;
-    let same = card == Card::new(spec, data, recipe) && history.len() == recipe.epochs;
-    same.then_some(history)
+/// The epochs of the run that ended in this folder, which has to be the one that `card` describes.
+pub(crate) fn finished(card: &Card, folder: &RunFolder) -> Result<Vec<EpochMetrics>, TrainError> {
+    let path = folder.path(run_folder::CARD);
+    if let Some(difference) = card.difference(&Card::read(&path)?) {
+        return Err(TrainError::OtherRun { path, difference: Box::new(difference) });
+    }
+    let path = folder.path(run_folder::METRICS);
+    let unreadable = |reason: String| TrainError::Read { path: path.clone(), reason };
+    let lines = text_file::read(&path, RECORDS).map_err(|error| unreadable(error.to_string()))?;
+    let history = from_json_lines(&lines).map_err(|error| unreadable(error.to_string()))?;
+    let (found, all) = (history.len(), card.recipe.epochs);
+    if found != all {
+        let reason =
+            format!("it has {found} epochs of {all}, and no checkpoint to resume from lies beside it");
+        return Err(unreadable(reason));
+    }
+    Ok(history)
 }

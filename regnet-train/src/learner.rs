@@ -7,15 +7,18 @@ use std::ops::AddAssign;
 
 use dfdx::nn::ZeroGrads;
 use dfdx::prelude::*;
-use regnet_core::{Backend, Run, Scores, StepScore, cross_entropy};
+use regnet_core::{Backend, Run, Scores, StepScore, TrainingPlans, cross_entropy};
+use regnet_space::AnyNet;
+use serde::{Deserialize, Serialize};
 
 use crate::data::Batch;
 use crate::error::TrainError;
-use crate::optim::Sgd;
+use crate::optim::{self, Sgd};
 use crate::recipe::Recipe;
+use crate::statistics::RunningStatistics;
 
 /// How well images were classified.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     loss_sum: f64,
     correct: usize,
@@ -79,6 +82,8 @@ pub struct Learner<'a, M, D: Backend<f32>> {
     shared: Cell<bool>,
     every: NonZeroUsize,
     scores: Scores<f32, D>,
+    /// Of networks that a step can be planned for as a whole.
+    plans: Option<TrainingPlans>,
 }
 
 impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
@@ -87,7 +92,14 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
         let (sgd, every) = (Sgd::new(recipe), NonZeroUsize::MIN);
         let scores = Scores::new(every.get());
         let (smoothing, shared) = (recipe.label_smoothing, Cell::new(true));
-        Self { model, device, smoothing, sgd, gradients: None, shared, every, scores }
+        Self { model, device, smoothing, sgd, gradients: None, shared, every, scores, plans: None }
+    }
+
+    /// Says that the network is the one of `spec`, so that a step can be computed as a whole where the device and the
+    /// network's layers allow it ([`Run::FOLLOWS_SPEC`]).
+    #[must_use]
+    pub fn of(self, spec: &AnyNet) -> Self {
+        Self { plans: M::FOLLOWS_SPEC.then(|| TrainingPlans::new(spec)), ..self }
     }
 
     /// Reads scores only after so many steps, all at once: only then is the device waited for.
@@ -115,11 +127,12 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
 
     /// Learns from a batch at learning rate `rate`; the score is of before, and of all steps that were not read yet.
     ///
-    /// A loss of this batch that is not finite is in the score. Nothing is learnt from it if every step is read, as at first.
+    /// If every step is read, as at first, nothing at all is learnt from a batch whose loss or gradient is not finite:
+    /// weights, velocity and running statistics stay as they were. Such a loss is in the score.
     ///
     /// # Errors
     ///
-    /// The device's, with [`TrainError::Device`].
+    /// The device's, with [`TrainError::Device`], and [`TrainError::Gradient`].
     pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<Score, TrainError> {
         let input = upload(self.device, batch).map_err(TrainError::device)?;
         let mut score: Score = self.advance(input, rate)?.into_iter().sum();
@@ -134,28 +147,56 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
     ///
     /// # Errors
     ///
-    /// The device's, with [`TrainError::Device`].
+    /// As [`step`](Self::step).
     pub fn advance(&mut self, input: Input<D>, rate: f64) -> Result<Vec<Score>, TrainError> {
-        self.try_advance(input, rate).map_err(TrainError::device)
+        match self.try_advance(input, rate).map_err(TrainError::device)? {
+            Advanced::Step(read) => Ok(read),
+            Advanced::Gradient { loss } => Err(TrainError::Gradient { loss }),
+        }
     }
 
-    fn try_advance(&mut self, (images, labels): Input<D>, rate: f64) -> Result<Vec<Score>, D::Err> {
+    fn try_advance(&mut self, (images, labels): Input<D>, rate: f64) -> Result<Advanced, D::Err> {
+        // Between readings the device is not waited for, so that nothing can be known of a step that needs to be undone.
+        let reads_every_step = self.every == NonZeroUsize::MIN;
+        let statistics = reads_every_step.then(|| RunningStatistics::of(self.model)).transpose()?;
         let gradients = match self.gradients.take() {
             Some(gradients) => gradients,
             None => self.model.try_alloc_grads()?,
         };
-        let logits = self.model.try_run_mut(images.traced(gradients))?;
+        let logits = self.run(images.traced(gradients))?;
         let values: Logits<D> = logits.retaped();
         let loss = cross_entropy(logits, &labels, self.smoothing)?;
         self.scores.put(&values, &labels, &loss)?;
         let read = if self.scores.is_full() { self.try_read()? } else { Vec::new() };
         if read.iter().any(|score| !score.loss().is_finite()) {
-            return Ok(read);
+            statistics.map_or(Ok(()), |statistics| statistics.put_back(self.model))?;
+            return Ok(Advanced::Step(read));
         }
         let mut gradients = loss.try_backward()?;
+        if let Some(statistics) = statistics
+            && !optim::is_finite(self.device, self.model, &mut gradients)?
+        {
+            statistics.put_back(self.model)?;
+            return Ok(Advanced::Gradient { loss: read.into_iter().sum::<Score>().loss() });
+        }
         self.update(&mut gradients, rate)?;
         self.gradients = Some(gradients);
-        Ok(read)
+        Ok(Advanced::Step(read))
+    }
+
+    /// The logits, with the statistics of the batch.
+    fn run(
+        &mut self,
+        images: Tensor<(usize, usize, usize, usize), f32, D, OwnedTape<f32, D>>,
+    ) -> Result<Tensor<(usize, usize), f32, D, OwnedTape<f32, D>>, D::Err> {
+        let images = match &mut self.plans {
+            Some(plans) => match self.device.train_whole(self.model, plans, images)? {
+                Ok(logits) => return Ok(logits),
+                Err(images) => images,
+            },
+            None => images,
+        };
+        self.model.try_run_mut(images)
     }
 
     /// A step of the optimiser, which leaves gradients of zero.
@@ -220,6 +261,14 @@ impl<'a, M: Classifier<D>, D: Backend<f32>> Learner<'a, M, D> {
         }
         Ok(total)
     }
+}
+
+/// What became of a step.
+enum Advanced {
+    /// It was made, or its loss is not finite; with the scores that were read.
+    Step(Vec<Score>),
+    /// It was not made, because its gradient is not finite.
+    Gradient { loss: f64 },
 }
 
 pub(crate) type Images<D> = Tensor<(usize, usize, usize, usize), f32, D>;

@@ -34,9 +34,12 @@
 //! | [`comparison`], [`similarity`] | several networks' figures, their blocks' features, and pictures of both |
 //! | [`predict`] | from image files to what a network makes of them |
 //! | [`spec`] | the JSON form of a network |
+//! | [`limits`] | what files may cost that are read |
 //! | [`report`] | what populations' errors say, as a page, pictures and tables |
 //! | `hub` | files of the Hugging Face Hub, with the feature `hub` |
 //! | [`sweep`] | populations of networks, and what became of each |
+
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 #[cfg(any(test, feature = "cuda"))]
 mod ahead;
@@ -46,13 +49,18 @@ mod checkpoint;
 pub mod comparison;
 pub mod curves;
 pub mod data;
+mod difference;
+mod digest;
 mod error;
 mod finished;
 #[cfg(feature = "hub")]
 pub mod hub;
+mod interrupt;
 pub mod learner;
+pub mod limits;
 pub mod metrics;
 pub mod optim;
+mod pause;
 pub mod place;
 pub mod predict;
 mod progress;
@@ -62,20 +70,26 @@ mod run_folder;
 pub mod schedule;
 pub mod similarity;
 pub mod spec;
+mod statistics;
 pub mod sweep;
 pub mod train;
 pub mod training;
 
-pub use card::Card;
+pub use card::{Card, Origin};
 pub use comparison::{Spread, Trials};
+pub use difference::Difference;
+pub use digest::{Digest, NoDigest};
 pub use error::TrainError;
-pub use finished::finished;
+pub use interrupt::Interrupt;
 pub use learner::{Learner, Score};
 pub use metrics::EpochMetrics;
 pub use optim::Sgd;
+pub use pause::{CheckpointEvery, UnknownInterval};
 pub use place::Place;
+pub use progress::note;
 pub use recipe::{Recipe, RecipeError};
+pub use run_folder::OutFolder;
 pub use schedule::Cosine;
 pub use spec::{Spec, SpecFile};
-pub use train::{Options, train};
-pub use training::Training;
+pub use train::{EarlierRun, Options, train};
+pub use training::{EpochStep, Training};

@@ -104,6 +104,41 @@ impl<E: Dtype, D: Backend<E>> Sgd<E, D> {
     }
 }
 
+/// Whether the gradient of every trained tensor of `model` is finite; waits for the device.
+pub(crate) fn is_finite<E: Dtype, D: Backend<E>, M: TensorCollection<E, D>>(
+    device: &D,
+    model: &M,
+    gradients: &mut Gradients<E, D>,
+) -> Result<bool, D::Err> {
+    let mut look = Look { device, gradients, finite: true };
+    M::iter_tensors(&mut RecursiveWalker { m: model, f: &mut look })?;
+    Ok(look.finite)
+}
+
+struct Look<'a, E: Dtype, D: Storage<E>> {
+    device: &'a D,
+    gradients: &'a mut Gradients<E, D>,
+    finite: bool,
+}
+
+impl<E: Dtype, D: Backend<E>> TensorVisitor<E, D> for Look<'_, E, D> {
+    type Viewer = ViewTensorRef;
+    type Err = D::Err;
+    type E2 = E;
+    type D2 = D;
+
+    fn visit<S: Shape>(
+        &mut self,
+        options: TensorOptions<S, E, D>,
+        tensor: &Tensor<S, E, D>,
+    ) -> Result<Option<Tensor<S, E, D>>, D::Err> {
+        if options.do_gradient_update && self.finite {
+            self.finite = self.device.is_finite(self.gradients.get_or_alloc_mut(tensor)?)?;
+        }
+        Ok(None)
+    }
+}
+
 struct Read<'a, E: Dtype, D: Storage<E>> {
     velocity: &'a mut Gradients<E, D>,
     found: Vec<(String, Vec<E>)>,

@@ -39,12 +39,13 @@ pub trait Place<M>: Backend<f32> {
 
 /// What brings batches to a device.
 pub trait Feed<D: Backend<f32>>: Debug {
-    /// The batches of an epoch, on the device.
+    /// The batches of an epoch from the `first` on, counted from 0, on the device.
     fn inputs(
         &self,
         device: &D,
         batches: &Batches,
         epoch: u64,
+        first: usize,
     ) -> impl Iterator<Item = Result<Input<D>, TrainError>>;
 }
 
@@ -58,8 +59,10 @@ impl<D: Backend<f32>> Feed<D> for Direct {
         device: &D,
         batches: &Batches,
         epoch: u64,
+        first: usize,
     ) -> impl Iterator<Item = Result<Input<D>, TrainError>> {
-        batches.epoch(epoch).map(|batch| upload(device, &batch?).map_err(TrainError::device))
+        let batches = batches.epoch_from(epoch, first, |batch| batch);
+        batches.map(|batch| upload(device, &batch?).map_err(TrainError::device))
     }
 }
 
@@ -139,9 +142,11 @@ mod cuda {
             device: &Cuda,
             batches: &Batches,
             epoch: u64,
+            first: usize,
         ) -> impl Iterator<Item = Result<Input<Cuda>, TrainError>> {
             let staging = self.0.clone();
-            let loaded = batches.epoch_as(epoch, move |batch| staging.load(&batch.images, &batch.labels));
+            let loaded =
+                batches.epoch_from(epoch, first, move |batch| staging.load(&batch.images, &batch.labels));
             let sent = loaded.map(|loaded| {
                 self.0.send(device, loaded?.map_err(TrainError::device)?).map_err(TrainError::device)
             });

@@ -25,11 +25,7 @@
 
 mod preprocess;
 
-use std::path::{Path, PathBuf};
-
 pub use preprocess::{Filter, Framing, Preprocess};
-
-use crate::data::{DataError, folder};
 
 /// A class and how probable a network holds it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,9 +36,13 @@ pub struct Guess {
     pub probability: f64,
 }
 
-/// The `count` most probable classes of one image's logits, best first; fewer if there are fewer.
+/// The `count` most probable classes of one image's logits, best first; fewer if there are fewer. Of logits that are not
+/// all finite no class is the most probable: there are none.
 pub fn best<E: Copy + Into<f64>>(logits: &[E], count: usize) -> Vec<Guess> {
     let logits: Vec<f64> = logits.iter().map(|&logit| logit.into()).collect();
+    if !logits.iter().all(|logit| logit.is_finite()) {
+        return Vec::new();
+    }
     let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let total: f64 = logits.iter().map(|logit| (logit - largest).exp()).sum();
     let guess = |class: usize| Guess { class, probability: (logits[class] - largest).exp() / total };
@@ -50,24 +50,6 @@ pub fn best<E: Copy + Into<f64>>(logits: &[E], count: usize) -> Vec<Guess> {
     // A stable sort: of equals the first.
     classes.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
     classes.into_iter().take(count).map(guess).collect()
-}
-
-/// The PNG and JPEG files below a folder, hidden ones apart, sorted by folder and name.
-///
-/// # Errors
-///
-/// [`DataError::Read`].
-pub fn images_below(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let mut images = Vec::new();
-    let mut folders = vec![dir.to_owned()];
-    while let Some(dir) = folders.pop() {
-        let entries = folder::entries(&dir)?;
-        // Of a link that leads back up there would be no end.
-        let inside = entries.iter().filter(|path| path.is_dir() && !path.is_symlink());
-        folders.extend(inside.rev().cloned());
-        images.extend(entries.into_iter().filter(|path| folder::is_image(path)));
-    }
-    Ok(images)
 }
 
 #[cfg(test)]
@@ -83,5 +65,8 @@ mod tests {
         assert_eq!(best::<f64>(&[], 5), []);
         assert_eq!(best(&[1000.0_f64, 0.0], 9).len(), 2);
         assert_eq!(best(&[1000.0_f64, 0.0], 1)[0].probability, 1.0);
+        for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert_eq!(best(&[1.0, wrong, 0.0], 2), []);
+        }
     }
 }

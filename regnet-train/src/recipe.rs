@@ -10,9 +10,9 @@ use crate::data::{Augment, Padding};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// Passes over the training images.
+    /// Passes over the training images: 1 to 1,000,000.
     pub epochs: usize,
-    /// Images a step.
+    /// Images a step: 1 to 65,536.
     pub batch: usize,
     /// The learning rate that the schedule starts from.
     pub lr: f64,
@@ -72,11 +72,13 @@ impl Recipe {
     /// The first [`RecipeError`].
     pub fn check(&self) -> Result<(), RecipeError> {
         let positive = |value: f64| value.is_finite() && value > 0.0;
+        let epochs = |value: f64| (1.0..=1e6).contains(&value);
+        let batch = |value: f64| (1.0..=65_536.0).contains(&value);
         let fraction = |value: f64| (0.0..1.0).contains(&value);
         let at_least_0 = |value: f64| value.is_finite() && value >= 0.0;
         let rules: [(_, _, &dyn Fn(f64) -> bool, _); 7] = [
-            ("epochs", self.epochs as f64, &positive, "at least 1"),
-            ("batch", self.batch as f64, &positive, "at least 1"),
+            ("epochs", self.epochs as f64, &epochs, "from 1 to 1,000,000"),
+            ("batch", self.batch as f64, &batch, "from 1 to 65,536"),
             ("lr", self.lr, &positive, "a finite number above 0"),
             ("momentum", self.momentum, &fraction, "at least 0 and below 1"),
             ("weight_decay", self.weight_decay, &at_least_0, "a finite number of at least 0"),

@@ -13,12 +13,17 @@
 //! # assert!(matches!(report(&[]), Err(ReportError::NoPopulations)));
 //! ```
 //!
+//! What a population has and the report does not, networks that have not ended and those whose files are bad, is said in each
+//! of them. Names are [printable](printable()); in the CSV files, one that a spreadsheet would take for a formula
+//! (it begins with `=`, `+`, `-` or `@`) has an apostrophe before it, and numbers are as they are.
+//!
 //! Everything follows from the populations alone: the same ones make the same files, byte by byte. The arithmetic is in
 //! [`regnet_space::statistics`].
 //!
 //! | module | what it holds |
 //! | --- | --- |
 //! | `entry` | a trial's figures |
+//! | `left_out` | trials that there are no figures of |
 //! | `summary` | a population's figures, and those of two together |
 //! | `statistic` | the numbers of a network that errors are drawn against |
 //! | `axes`, `distribution`, `scatter`, `stages` | diagrams |
@@ -31,6 +36,7 @@ mod distribution;
 mod entry;
 mod error;
 mod files;
+mod left_out;
 mod page;
 #[cfg(feature = "png")]
 mod png;
@@ -42,10 +48,12 @@ mod tables;
 mod text;
 
 use rayon::prelude::*;
+use regnet_space::text::printable;
 
 pub use entry::Entry;
 pub use error::ReportError;
 pub use files::Picture;
+pub use left_out::LeftOut;
 pub use summary::{Analysed, Comparison, Summary};
 
 use crate::sweep::Population;
@@ -69,14 +77,15 @@ impl Report {
         }
         let mut analysed: Vec<Analysed> = Vec::new();
         for population in populations {
-            let name = unused_name(&population.name, &analysed);
+            let name = unused_name(&printable(&population.name), &analysed);
+            let left_out = LeftOut::of(population);
             if population.results.is_empty() {
-                return Err(ReportError::NoTrials { population: name });
+                return Err(ReportError::NoTrials { population: name, left_out });
             }
             // Fitting a network to parameters may take milliseconds.
             let entries = population.results.par_iter().map(|result| Entry::new(&name, result));
             let entries = entries.collect::<Result<_, _>>()?;
-            analysed.push(Analysed::new(name, entries));
+            analysed.push(Analysed::new(name, entries, left_out));
         }
         Ok(Self { comparisons: Comparison::all(&analysed), populations: analysed })
     }

@@ -30,6 +30,7 @@
 //! | `regulator` | as [`Regulator`](regnet_space::Regulator) reads it; `null` or left out for none |
 //! | `classes` | classes the head tells apart |
 
+mod bounded;
 mod error;
 mod read;
 #[cfg(test)]
@@ -38,8 +39,9 @@ mod write;
 
 use regnet_space::AnyNet;
 use serde::{Deserialize, Deserializer, de};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use bounded::Bounded;
 pub use error::{At, ReadError};
 
 /// A network that reads and writes itself as JSON. One that is not sound is written as it is, and not read back.
@@ -60,7 +62,7 @@ impl Spec {
 
 impl<'de> Deserialize<'de> for Spec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = Value::deserialize(deserializer)?;
+        let Bounded(json) = Bounded::deserialize(deserializer)?;
         let in_one = |errors: Vec<ReadError>| {
             de::Error::custom(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         };
@@ -84,24 +86,33 @@ impl SpecFile {
     ///
     /// As [`Spec::from_json`]; [`ReadError::NotJson`]; an `input` that does not fit the network.
     pub fn parse(text: &str) -> Result<Self, Vec<ReadError>> {
-        let json: Value = serde_json::from_str(text)
-            .map_err(|error| vec![ReadError::NotJson { reason: error.to_string() }])?;
-        match json.as_object().and_then(|object| Some((object, object.get("network")?))) {
-            None => Ok(Self { net: Spec::from_json(&json)?.0, image: None }),
-            Some((object, network)) => {
-                let Spec(net) = Spec::from_json(network)?;
-                let image = image(object, &net).map_err(|error| vec![error])?;
-                Ok(Self { net, image })
-            }
+        /// What of a file is looked at; the rest, such as the names of classes, takes no memory.
+        #[derive(Deserialize)]
+        struct Outer {
+            network: Option<Bounded>,
+            input: Option<Bounded>,
         }
+        let not_json = |error: serde_json::Error| vec![ReadError::NotJson { reason: error.to_string() }];
+        // What is no object is no network, and said to be none.
+        let outer: Outer = match text.trim_start().starts_with('{') {
+            true => serde_json::from_str(text).map_err(not_json)?,
+            false => Outer { network: None, input: None },
+        };
+        let Outer { network: Some(Bounded(network)), input } = outer else {
+            let Bounded(network) = serde_json::from_str(text).map_err(not_json)?;
+            return Ok(Self { net: Spec::from_json(&network)?.0, image: None });
+        };
+        let Spec(net) = Spec::from_json(&network)?;
+        let image =
+            input.map(|Bounded(input)| image(&input, &net)).transpose().map_err(|error| vec![error])?;
+        Ok(Self { net, image })
     }
 }
 
 /// The images that `input` says the network is for.
-fn image(object: &Map<String, Value>, net: &AnyNet) -> Result<Option<[usize; 2]>, ReadError> {
-    let Some(input) = object.get("input") else { return Ok(None) };
-    match serde_json::from_value::<[usize; 3]>(input.clone()) {
-        Ok([channels, height, width]) if channels == net.input_channels => Ok(Some([height, width])),
+fn image(input: &Value, net: &AnyNet) -> Result<[usize; 2], ReadError> {
+    match <[usize; 3]>::deserialize(input) {
+        Ok([channels, height, width]) if channels == net.input_channels => Ok([height, width]),
         _ => Err(ReadError::Input { found: error::brief(input), channels: net.input_channels }),
     }
 }

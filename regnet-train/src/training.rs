@@ -3,12 +3,13 @@
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use regnet_core::weights::to_bytes_described;
 use regnet_space::AnyNet;
 
 use crate::card::Card;
-use crate::checkpoint;
+use crate::checkpoint::{self, BegunEpoch, Reached};
 use crate::data::{Batches, DataSet};
 use crate::error::TrainError;
 use crate::learner::{Classifier, Learner, Score};
@@ -19,7 +20,7 @@ use crate::schedule::Cosine;
 
 /// A network on its way through the epochs of a recipe.
 ///
-/// What an epoch does depends on the weights, the optimiser's velocity and the epoch's number only. So a run that is
+/// What a step does depends on the weights, the optimiser's velocity and the step's number only. So a run that is
 /// taken up from a [`checkpoint`](Self::checkpoint) goes on to the same bits as one that was never broken off.
 ///
 /// ```no_run
@@ -47,9 +48,26 @@ pub struct Training<'a, M, D: Place<M>> {
     feed: D::Feed,
     train: Batches,
     test: Batches,
-    schedule: Cosine,
+    course: Course,
+}
+
+/// How far a training is on its way, and at what rate it learns there.
+#[derive(Debug)]
+struct Course {
     card: Card,
-    history: Vec<EpochMetrics>,
+    schedule: Cosine,
+    /// Steps of an epoch.
+    steps: usize,
+    reached: Reached,
+}
+
+/// What was just done in an epoch.
+#[derive(Clone, Copy, Debug)]
+pub enum EpochStep<'a> {
+    /// A step of training; with the score of the epoch as far as it was read.
+    Train(&'a Score),
+    /// Nothing yet of a batch of test images, which is next.
+    Test,
 }
 
 impl<'a, M: Classifier<D>, D: Place<M>> Training<'a, M, D> {
@@ -67,22 +85,29 @@ impl<'a, M: Classifier<D>, D: Place<M>> Training<'a, M, D> {
     ) -> Result<Self, TrainError> {
         recipe.check()?;
         check_fit(spec, data)?;
+        let train = data.train_batches(recipe.batch, recipe.augment(), recipe.seed)?;
+        let course = Course {
+            card: Card::new(spec, data, recipe),
+            schedule: Cosine::from(recipe),
+            steps: train.len(),
+            reached: Reached::default(),
+        };
         Ok(Self {
-            train: data.train_batches(recipe.batch, recipe.augment(), recipe.seed)?,
+            train,
             test: data.test_batches(recipe.batch)?,
             feed: device.feed().map_err(TrainError::device)?,
-            learner: Learner::new(device, model, recipe).read_every(D::READ_EVERY),
-            schedule: Cosine::from(recipe),
-            card: Card::new(spec, data, recipe),
-            history: Vec::with_capacity(recipe.epochs),
+            learner: Learner::new(device, model, recipe).of(spec).read_every(D::READ_EVERY),
+            course,
         })
     }
 
     /// Reads losses and accuracies after so many steps instead of the device's [`Place::READ_EVERY`]. Decides nothing but
-    /// when they are seen.
+    /// when they are seen; they always are at the end of an epoch.
     #[must_use]
     pub fn read_every(self, steps: NonZeroUsize) -> Self {
-        Self { learner: self.learner.read_every(steps), ..self }
+        // The device has room for the scores of all steps between readings.
+        let all = NonZeroUsize::new(self.steps()).unwrap_or(NonZeroUsize::MIN);
+        Self { learner: self.learner.read_every(steps.min(all)), ..self }
     }
 
     /// What it is trained on.
@@ -97,82 +122,91 @@ impl<'a, M: Classifier<D>, D: Place<M>> Training<'a, M, D> {
 
     /// What is trained, on what, and how.
     pub fn card(&self) -> &Card {
-        &self.card
+        &self.course.card
+    }
+
+    /// The weights as the bytes of a safetensors file, whose metadata holds the [card](Self::card).
+    pub fn weights(&self) -> Vec<u8> {
+        to_bytes_described(self.model(), &self.card().description())
     }
 
     /// What each epoch so far came to.
     pub fn history(&self) -> &[EpochMetrics] {
-        &self.history
+        &self.course.reached.history
+    }
+
+    /// Steps that are done of the epoch behind those, and their score.
+    pub fn begun(&self) -> (usize, Score) {
+        let BegunEpoch { steps, score, .. } = self.course.reached.epoch;
+        (steps, score)
     }
 
     /// Whether all of the recipe's epochs are done.
     pub fn is_done(&self) -> bool {
-        self.history.len() >= self.card.recipe.epochs
+        self.history().len() >= self.card().recipe.epochs
     }
 
     /// Steps in an epoch.
     pub fn steps(&self) -> usize {
-        self.train.len()
+        self.course.steps
     }
 
-    /// Trains one epoch and measures. `watch` sees the score of the epoch as far as it was read after each step, and may
-    /// break off.
+    /// Trains an epoch, or what is left of it, and measures. `watch` is called after each step and before each batch of test
+    /// images, and may break off.
     ///
-    /// `None` where it did; then only [`resume`](Self::resume) makes sense of this value again.
+    /// `None` where it did. Then a [`checkpoint`](Self::checkpoint) can be made, and the next call goes on behind the last
+    /// step; testing begins anew.
     ///
     /// # Errors
     ///
-    /// Images that cannot be read, [`TrainError::Diverged`], and the device's.
+    /// Images that cannot be read, [`TrainError::Diverged`], and the device's. After one, only [`resume`](Self::resume)
+    /// makes sense of this value again.
     pub fn epoch(
         &mut self,
-        mut watch: impl FnMut(&Score) -> ControlFlow<()>,
+        mut watch: impl FnMut(EpochStep<'_>) -> ControlFlow<()>,
     ) -> Result<Option<&EpochMetrics>, TrainError> {
-        let epoch = self.history.len() + 1;
-        let started = Instant::now();
-        let mut trained = Trained { epoch, steps: 0, total: Score::default() };
-        // Of an epoch that was broken off.
-        self.learner.forget();
-        let device = self.learner.device();
-        for (step, input) in self.feed.inputs(device, &self.train, epoch as u64 - 1).enumerate() {
-            let rate = self.rate(epoch, step);
-            let scores = self.learner.advance(input?, rate)?;
-            trained.add(scores, |step| self.rate(epoch, step))?;
-            if watch(&trained.total).is_break() {
+        let (epoch, started) = (self.course.epoch(), Instant::now());
+        let (device, first) = (self.learner.device(), self.course.reached.epoch.steps);
+        for (step, input) in (first + 1..).zip(self.feed.inputs(device, &self.train, epoch as u64 - 1, first))
+        {
+            let scores = match self.learner.advance(input?, self.course.rate(step)) {
+                Err(TrainError::Gradient { loss }) => return Err(self.course.diverged(loss, step)),
+                scores => scores?,
+            };
+            self.course.add(scores)?;
+            if watch(EpochStep::Train(&self.course.reached.epoch.score)).is_break() {
+                self.course.add(self.learner.read()?)?;
+                self.course.reached.epoch.seconds += started.elapsed().as_secs_f64();
                 return Ok(None);
             }
         }
-        trained.add(self.learner.read()?, |step| self.rate(epoch, step))?;
-        let (steps, trained) = (trained.steps, trained.total);
-        let rate = self.rate(epoch, steps.saturating_sub(1));
-        let training_seconds = started.elapsed().as_secs_f64();
-        let tested = self.learner.evaluate(self.feed.inputs(device, &self.test, 0))?;
-        check_finite(&tested, epoch, steps, rate)?;
-        self.history.push(EpochMetrics {
-            epoch,
-            train_loss: trained.loss(),
-            train_accuracy: trained.accuracy(),
-            test_loss: tested.loss(),
-            test_accuracy: tested.accuracy(),
-            lr: rate,
-            images_per_second: trained.images() as f64 / training_seconds,
-            seconds: started.elapsed().as_secs_f64(),
+        self.course.add(self.learner.read()?)?;
+        let trained = started.elapsed();
+        let mut broken = false;
+        let inputs = self.feed.inputs(device, &self.test, 0, 0).take_while(|_| {
+            broken = watch(EpochStep::Test).is_break();
+            !broken
         });
-        Ok(self.history.last())
+        let tested = self.learner.evaluate(inputs)?;
+        if broken {
+            self.course.reached.epoch.seconds += trained.as_secs_f64();
+            return Ok(None);
+        }
+        self.course.end(&tested, trained, started.elapsed())?;
+        Ok(self.history().last())
     }
 
-    /// The learning rate of a step, counted from 0, of an epoch, counted from 1.
-    fn rate(&self, epoch: usize, step: usize) -> f64 {
-        self.schedule.at((epoch - 1) as f64 + step as f64 / self.train.len() as f64)
-    }
-
-    /// All that the epochs to come depend on, as the bytes of a safetensors file.
+    /// All that the steps to come depend on, as the bytes of a safetensors file; in the middle of an epoch too, where
+    /// [`epoch`](Self::epoch) was broken off.
     ///
     /// # Errors
     ///
-    /// The device's.
+    /// [`TrainError::Diverged`] if a weight or its velocity is not finite, and the device's.
     pub fn checkpoint(&mut self) -> Result<Vec<u8>, TrainError> {
         let (model, sgd) = self.learner.parts();
-        checkpoint::to_bytes(&self.card, &self.history, model, sgd)
+        let bytes = checkpoint::to_bytes(&self.course.card, &self.course.reached, model, sgd)?;
+        let (steps, score) = self.begun();
+        bytes.ok_or_else(|| self.course.diverged(score.loss(), steps))
     }
 
     /// Goes on where the checkpoint in this file was made; changes nothing where there is no such file.
@@ -185,33 +219,61 @@ impl<'a, M: Classifier<D>, D: Place<M>> Training<'a, M, D> {
             return Ok(());
         }
         let (model, sgd) = self.learner.parts();
-        self.history = checkpoint::load(path, &self.card, model, sgd)?;
+        self.course.reached = checkpoint::load(path, &self.course.card, model, sgd)?;
+        self.learner.forget();
         Ok(())
     }
 }
 
-/// What was read of an epoch.
-struct Trained {
-    epoch: usize,
-    steps: usize,
-    total: Score,
-}
+impl Course {
+    /// The epoch that is trained, from 1.
+    fn epoch(&self) -> usize {
+        self.reached.history.len() + 1
+    }
 
-impl Trained {
-    /// Adds the scores of the next steps, as long as their losses are numbers.
-    fn add(&mut self, scores: Vec<Score>, rate: impl Fn(usize) -> f64) -> Result<(), TrainError> {
+    /// The learning rate of a step of this epoch, counted from 1.
+    fn rate(&self, step: usize) -> f64 {
+        self.schedule.at((self.epoch() - 1) as f64 + step.saturating_sub(1) as f64 / self.steps as f64)
+    }
+
+    /// Adds the scores of the next steps, as long as their losses are finite.
+    fn add(&mut self, scores: Vec<Score>) -> Result<(), TrainError> {
         for score in scores {
-            self.steps += 1;
-            check_finite(&score, self.epoch, self.steps, rate(self.steps - 1))?;
-            self.total += score;
+            let step = self.reached.epoch.steps + 1;
+            if !score.loss().is_finite() {
+                return Err(self.diverged(score.loss(), step));
+            }
+            self.reached.epoch.steps = step;
+            self.reached.epoch.score += score;
         }
         Ok(())
     }
-}
 
-fn check_finite(score: &Score, epoch: usize, step: usize, rate: f64) -> Result<(), TrainError> {
-    let loss = score.loss();
-    if loss.is_finite() { Ok(()) } else { Err(TrainError::Diverged { loss, epoch, step, rate }) }
+    /// Ends the epoch, which took so long since it was last begun, to its last step and altogether.
+    fn end(&mut self, tested: &Score, trained: Duration, all: Duration) -> Result<(), TrainError> {
+        let steps = self.reached.epoch.steps;
+        if !tested.loss().is_finite() {
+            return Err(self.diverged(tested.loss(), steps));
+        }
+        let (epoch, lr) = (self.epoch(), self.rate(steps));
+        let BegunEpoch { score, seconds, .. } = std::mem::take(&mut self.reached.epoch);
+        self.reached.history.push(EpochMetrics {
+            epoch,
+            train_loss: score.loss(),
+            train_accuracy: score.accuracy(),
+            test_loss: tested.loss(),
+            test_accuracy: tested.accuracy(),
+            lr,
+            images_per_second: score.images() as f64 / (seconds + trained.as_secs_f64()),
+            seconds: seconds + all.as_secs_f64(),
+        });
+        Ok(())
+    }
+
+    /// The end of a training in a step of this epoch, counted from 1.
+    fn diverged(&self, loss: f64, step: usize) -> TrainError {
+        TrainError::Diverged { loss, epoch: self.epoch(), step, rate: self.rate(step) }
+    }
 }
 
 /// Whether the network takes the data's images and tells its classes apart.

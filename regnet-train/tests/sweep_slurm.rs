@@ -128,6 +128,23 @@ fn what_no_directive_can_hold_is_refused() {
 }
 
 #[test]
+fn no_array_has_more_tasks_than_networks_or_than_the_cluster_allows() {
+    for (tasks, size, said) in [
+        (40, None, None),
+        (40, Some(41), None),
+        (41, None, Some("at most 40, because the sweep has 40 networks")),
+        (5000, Some(1001), Some("at most 40, because the sweep has 40 networks")),
+        (40, Some(40), Some("at most 39, because this cluster's MaxArraySize is 40")),
+    ] {
+        let checked = Request { tasks, ..request() }.check_tasks(40, size);
+        match said {
+            Some(said) => assert!(checked.unwrap_err().to_string().contains(said), "{tasks} {size:?}"),
+            None => assert!(checked.is_ok(), "{tasks} {size:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_task_runs_its_shard() {
     let machine = Machine::new("exit 0");
     let check = Command::new("bash").arg("-n").arg(machine.folder.path().join("job.sh")).status().unwrap();

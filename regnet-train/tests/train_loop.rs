@@ -9,7 +9,7 @@ use dfdx::prelude::*;
 use regnet_core::{DynRegNet, weights};
 use regnet_space::{AnyNet, Declaration, RegNetParams, Space, Stem, StemKind};
 use regnet_train::data::{Augment, Batch, DataSet, builtin_sized};
-use regnet_train::{Card, EpochMetrics, Learner, Options, Recipe, TrainError, train};
+use regnet_train::{Card, EpochMetrics, Learner, Options, Recipe, Score, TrainError, train};
 
 type Net = DynRegNet<f32, Cpu>;
 
@@ -125,6 +125,36 @@ fn learn<'a>(recipe: &Recipe, steps: usize, batch: impl Fn(usize) -> &'a Batch) 
     (0..steps).map(|step| learner.step(batch(step), 0.05).unwrap().loss()).last().unwrap()
 }
 
+/// Learns from `batches`; the weights and running statistics, and what is said of each step.
+fn learn_all<'a>(batches: impl IntoIterator<Item = &'a Batch>) -> (Vec<u8>, Vec<Result<Score, TrainError>>) {
+    let device = Cpu::seed_from_u64(1);
+    let mut net = Net::try_new(&device, &tiny()).unwrap();
+    let mut learner = Learner::new(&device, &mut net, &recipe());
+    let said = batches.into_iter().map(|batch| learner.step(batch, 0.05)).collect();
+    (weights::to_bytes(&net), said)
+}
+
+/// Velocity, too: the step behind is that of a learner that never saw the batch.
+#[test]
+fn nothing_is_learnt_from_a_batch_whose_loss_or_gradient_is_not_finite() {
+    let data = data();
+    let batches = data.train_batches(20, Augment::NONE, 0).unwrap();
+    let good: Vec<Batch> = batches.epoch(0).map(Result::unwrap).take(2).collect();
+    let (expected, _) = learn_all(&good);
+    for pixel in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3e38] {
+        let mut bad = good[1].clone();
+        bad.images[17] = pixel;
+        let (found, said) = learn_all([&good[0], &bad, &good[1]]);
+        match &said[1] {
+            Ok(score) => assert!(!pixel.is_finite() && !score.loss().is_finite(), "{pixel}: {score:?}"),
+            // The norm brings it back to where the loss is finite, but not the gradient of the stem.
+            Err(TrainError::Gradient { loss }) => assert!(pixel.is_finite() && loss.is_finite(), "{pixel}"),
+            Err(error) => panic!("{pixel}: {error}"),
+        }
+        assert!(found == expected, "something was learnt from {pixel}");
+    }
+}
+
 #[test]
 fn divergence_is_an_error_and_leaves_nothing() {
     let (data, folder) = (data(), tempfile::tempdir().unwrap());
@@ -146,8 +176,20 @@ fn what_cannot_be_trained_is_refused_before_anything_is_written() {
     let text = "the network is made for 7 classes, but the data set builtin has 10";
     assert!(error.to_string().starts_with(text), "{error}");
 
-    let error = run(&Recipe { epochs: 0, ..recipe() }, &data, &out).unwrap_err();
-    assert!(matches!(error, TrainError::Recipe(_)), "{error}");
+    for (recipe, range) in [
+        (
+            Recipe { epochs: 0, ..recipe() },
+            "epochs = 0 cannot be trained with; it must be from 1 to 1,000,000",
+        ),
+        (Recipe { epochs: 1_000_001, ..recipe() }, "epochs = 1000001 "),
+        (Recipe { epochs: usize::MAX, ..recipe() }, "from 1 to 1,000,000"),
+        (Recipe { batch: usize::MAX, ..recipe() }, "from 1 to 65,536"),
+    ] {
+        let error = run(&recipe, &data, &out).unwrap_err();
+        assert!(matches!(error, TrainError::Recipe(_)) && error.to_string().contains(range), "{error}");
+    }
+    let error = builtin_sized(usize::MAX, 1, None, 0).unwrap_err().to_string();
+    assert!(error.contains("choose 1 to 1000000"), "{error}");
     assert!(!out.exists());
 }
 
@@ -170,7 +212,8 @@ fn how_often_scores_are_read_changes_nothing() {
     let recipe = Recipe { batch: 10, ..recipe() };
     let each = read_every(1, &recipe).unwrap();
     assert!(each.1.iter().all(|epoch| epoch.train_loss > 0.0 && epoch.train_accuracy > 0.0), "{:?}", each.1);
-    for steps in [7, 100] {
+    // The last is more than there is memory for.
+    for steps in [7, 100, usize::MAX] {
         assert!(read_every(steps, &recipe).unwrap() == each, "reading every {steps} steps changes the run");
     }
 }

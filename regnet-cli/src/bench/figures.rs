@@ -8,6 +8,7 @@ use serde_json::json;
 /// Seconds, and operations a second.
 pub struct Figures {
     pub median: f64,
+    pub mean: f64,
     pub min: f64,
     /// Making the engine.
     pub freeze: Option<f64>,
@@ -25,6 +26,7 @@ impl Figures {
     pub fn json(&self, out: &mut dyn Write) -> anyhow::Result<()> {
         let mut object = json!({
             "median_ms": 1e3 * self.median,
+            "mean_ms": 1e3 * self.mean,
             "min_ms": 1e3 * self.min,
             "gflops": self.speed / 1e9,
             "peak_share": self.speed / self.peak,
@@ -54,7 +56,7 @@ impl Figures {
     }
 
     pub fn text(&self, out: &mut dyn Write) -> anyhow::Result<()> {
-        let Self { median, min, freeze, speed, peak, precision, threads: count, isa, layers } = self;
+        let Self { median, mean: _, min, freeze, speed, peak, precision, threads: count, isa, layers } = self;
         writeln!(
             out,
             "{}: median {:.2} ms, least {:.2} ms: {:.1} GFLOP/s, {:.0} % of the {:.0} that {} can multiply and add in f32 \

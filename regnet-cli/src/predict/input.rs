@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
-use regnet::train::predict::{Preprocess, images_below};
+use regnet::train::data::{PassedOver, images_below};
+use regnet::train::predict::Preprocess;
 use regnet::weights::{FileElement, WeightFile};
 
 /// Images to be looked at together.
@@ -77,15 +78,24 @@ impl Pictures {
     /// The files meant: those named, and the images below the folders named.
     pub fn find(named: &[PathBuf]) -> anyhow::Result<Self> {
         let mut pictures = Self { paths: Vec::new(), in_folder: false };
+        let mut passed_over = PassedOver::default();
         for path in named {
             if !path.is_dir() {
                 pictures.paths.push(path.clone());
                 continue;
             }
-            let inside = images_below(path)?;
-            ensure!(!inside.is_empty(), "there are no PNG or JPEG images in {}", path.display());
+            let found = images_below(path)?;
+            ensure!(
+                !found.images.is_empty(),
+                "there are no images (PNG, JPEG, WebP, BMP, TIFF or GIF) in {}",
+                path.display()
+            );
             pictures.in_folder = true;
-            pictures.paths.extend(inside);
+            pictures.paths.extend(found.images);
+            passed_over.append(found.passed_over);
+        }
+        if passed_over.count() > 0 {
+            crate::report::note(format_args!("warning: {passed_over}"));
         }
         Ok(pictures)
     }
@@ -118,7 +128,7 @@ impl Pictures {
                     }
                     Err(error) => {
                         failed += 1;
-                        bar.suspend(|| eprintln!("warning: {error}"));
+                        bar.suspend(|| crate::report::note(format_args!("warning: {error}")));
                     }
                 }
             }

@@ -1,5 +1,7 @@
 //! What looks at images: a frozen engine, or layer by layer where more is asked for than logits in f32.
 
+use std::num::NonZeroUsize;
+
 use anyhow::{Context, ensure};
 use regnet::dfdx::prelude::*;
 use regnet::frozen::{Calibration, Engine, Options, Precision, tuning};
@@ -29,7 +31,7 @@ where
         let Subject { file, net: spec, .. } = subject;
         if args.dtype == Elements::F32 && !args.batch_statistics && args.features.is_none() {
             let (precision, tuning) = (frozen_precision(args, subject)?, tuning::load(file.path())?);
-            let options = Options { precision, tuning, ..Options::default() };
+            let options = Options { precision, tuning, ..options(args) };
             let engine = file.freeze(spec, height, width, &options)?;
             precision::warn_of_fallback(args.precision, &engine);
             return Ok(Self::Frozen(Box::new(engine)));
@@ -58,6 +60,12 @@ where
     }
 }
 
+/// How the engine is to use the machine.
+fn options(args: &Args) -> Options {
+    let options = Options { spin: !args.no_spin, ..Options::default() };
+    Options { threads: args.threads.map_or(options.threads, NonZeroUsize::get), ..options }
+}
+
 /// The precision asked for; for int8, with the ranges of activations on the images of a folder.
 fn frozen_precision(args: &Args, subject: &Subject) -> anyhow::Result<Precision> {
     let folder = match (args.precision, &args.calibrate) {
@@ -67,9 +75,9 @@ fn frozen_precision(args: &Args, subject: &Subject) -> anyhow::Result<Precision>
     };
     let Subject { file, net: spec, .. } = subject;
     ensure!(spec.input_channels == 3, "images have 3 channels, the network takes {}", spec.input_channels);
-    let preprocess = preprocess(args, subject);
+    let preprocess = preprocess(args, subject)?;
     let mut calibration: Calibration =
-        file.calibration(spec, preprocess.size, preprocess.size, &Options::default())?;
+        file.calibration(spec, preprocess.size, preprocess.size, &options(args))?;
     let pictures = Pictures::find(folder)?;
     pictures.each(
         &preprocess,
@@ -79,6 +87,6 @@ fn frozen_precision(args: &Args, subject: &Subject) -> anyhow::Result<Precision>
     let ranges = calibration.ranges().with_context(|| {
         format!("none of the {} images to calibrate on could be read", pictures.paths.len())
     })?;
-    eprintln!("calibrated on {} images", pictures.paths.len());
+    crate::report::note(format_args!("calibrated on {} images", pictures.paths.len()));
     Ok(Precision::Int8(ranges))
 }

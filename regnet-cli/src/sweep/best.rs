@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::num::NonZeroUsize;
 
-use regnet::space::text::{Table, grouped};
+use regnet::space::text::{Table, grouped, printable};
 use regnet::space::{Complexity, Declaration};
 use regnet::train::sweep::{Status, Sweep, Trial, TrialStatus};
 
-use super::Folder;
+use super::{Folder, left_out};
 use crate::words;
 
 /// How many, and how to print them.
@@ -26,7 +26,10 @@ pub struct Args {
 /// Prints the networks of least test error.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let sweep = Sweep::open(&args.folder.dir)?;
-    let status = Status::read(&sweep)?;
+    let status = Status::read(&sweep);
+    if let Some(note) = left_out(status.bad_files(), sweep.dir()) {
+        crate::report::note(note);
+    }
     let best = status.best(args.n.get());
     anyhow::ensure!(!best.is_empty(), "no network of this sweep is finished yet");
     if args.declare {
@@ -47,7 +50,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         "se",
     ]);
     for trial in best {
-        table.push(row(trial, &sweep.trials()[trial.index])?);
+        table.push(row(trial, sweep.trial(trial.index)?)?);
     }
     writeln!(out, "{table}")?;
     Ok(())
@@ -67,7 +70,7 @@ fn row(status: &TrialStatus, trial: &Trial) -> anyhow::Result<Vec<String>> {
 /// An item for each: `regnet!` where generating parameters make the network, else `anynet!`.
 fn declare(sweep: &Sweep, best: &[&TrialStatus], out: &mut dyn Write) -> anyhow::Result<()> {
     for (rank, status) in best.iter().enumerate() {
-        let trial = &sweep.trials()[status.index];
+        let trial = sweep.trial(status.index)?;
         let [_, height, width] = trial.input;
         let name = if best.len() == 1 { "Best".to_owned() } else { format!("Best{}", rank + 1) };
         let source = match Declaration::from_anynet(trial.spec()) {
@@ -76,7 +79,8 @@ fn declare(sweep: &Sweep, best: &[&TrialStatus], out: &mut dyn Write) -> anyhow:
         };
         let (epochs, error) = (status.epochs.len(), status.error().map(words::per_cent).unwrap_or_default());
         let between = if rank == 0 { "" } else { "\n" };
-        let of = &sweep.manifest().name;
+        // On one line, whatever it holds.
+        let of = printable(&sweep.manifest().name);
         writeln!(
             out,
             "{between}// Network {} of {of}: test error {error} after {epochs} epochs.",

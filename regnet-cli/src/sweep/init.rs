@@ -1,14 +1,16 @@
 //! `regnet sweep init`.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use regnet::train::Recipe;
+use regnet::space::text::printable;
+use regnet::text_file;
 use regnet::train::data::{DataSet, Source};
 use regnet::train::sweep::{
     DataId, FORMAT, Fit, Halving, Manifest, Plan, RETRIES, Sweep, low_compute, parse_specs,
 };
+use regnet::train::{Recipe, limits};
 
 use super::Folder;
 use crate::words;
@@ -114,17 +116,20 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let source = absolute(args.data.parse()?)?;
     let (text, place) = read(&args.specs)?;
     let data = source.load(args.size, recipe.seed)?;
+    if data.passed_over.count() > 0 {
+        crate::report::note(format_args!("warning: {}", data.passed_over));
+    }
     let fit = Fit { classes: data.classes.len(), size: data.train.size() };
     let trials = parse_specs(&text, fit).with_context(|| place)?;
     let manifest = Manifest {
         format: FORMAT,
         name: args.name.clone().unwrap_or_else(|| usual_name(dir)),
-        trials: trials.len(),
         data: DataId::new(&source, &data),
         recipe,
         halving,
         retries: args.retries,
         keep_weights: args.keep_weights,
+        networks: Vec::new(),
     };
     // The plan is made of images of the size that the first network takes.
     let size = trials[0].input[1];
@@ -144,8 +149,10 @@ fn print_plan(sweep: &Sweep, measure: Option<(DataSet, usize)>, out: &mut dyn Wr
     let [train, test] = data.images;
     writeln!(
         out,
-        "{name}: {trials} networks, {} epochs each, on {train} images of {}, tested on {test}",
-        recipe.epochs, data.source
+        "{}: {trials} networks, {} epochs each, on {train} images of {}, tested on {test}",
+        printable(name),
+        recipe.epochs,
+        printable(&data.source)
     )?;
     if let Some(halving) = manifest.halving {
         let rungs: Vec<String> = sweep.rungs().iter().map(ToString::to_string).collect();
@@ -176,11 +183,11 @@ fn absolute(source: Source) -> anyhow::Result<Source> {
 /// The text of the population, and what to call where it came from.
 fn read(specs: &str) -> anyhow::Result<(String, String)> {
     if specs != "-" {
-        let text = std::fs::read_to_string(specs).with_context(|| format!("cannot read {specs}"))?;
-        return Ok((text, specs.to_owned()));
+        let text = text_file::read(Path::new(specs), limits::RECORDS);
+        return Ok((text.with_context(|| format!("cannot read {specs}"))?, specs.to_owned()));
     }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+    let text =
+        text_file::read_from(std::io::stdin(), limits::RECORDS).context("cannot read standard input")?;
     Ok((text, "standard input".to_owned()))
 }
 

@@ -18,9 +18,10 @@ pub struct Args {
     out: PathBuf,
 }
 
-/// Prints what the errors come to, and writes the report. Trials that have not ended yet are left out.
+/// Prints what the errors come to, and writes the report. Trials that have not ended yet, or whose files are bad, are left
+/// out, and the report says so.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    let read = |dir: &PathBuf| -> Result<Population, SweepError> { Sweep::open(dir)?.population() };
+    let read = |dir: &PathBuf| -> Result<Population, SweepError> { Ok(Sweep::open(dir)?.population()) };
     let populations = args.sweeps.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let report = Report::new(&populations)?;
     writeln!(out, "{report}")?;

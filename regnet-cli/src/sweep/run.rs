@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
+use regnet::space::text::printable;
 use regnet::train::sweep::{
-    Event, Outcome, STOPPED, Shard, State, Status, Sweep, SweepError, WorkOptions, Worked, stop_with_parent,
-    supervise, work as work_on,
+    BadFile, Event, Outcome, STOPPED, Shard, State, Status, Sweep, SweepError, WorkOptions, Worked,
+    stop_with_parent, supervise, work as work_on,
 };
 
-use super::Folder;
+use super::{Folder, left_out};
 use crate::report::Exit;
-use crate::words;
+use crate::{threads, words};
 
 /// Which networks to train, and with what.
 #[derive(clap::Args)]
@@ -53,18 +54,18 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let options = args.part.options(&sweep);
     let stop = stop_on_signals()?;
     let program = std::env::current_exe().context("cannot find this program")?;
-    let threads = args.threads.map_or_else(|| cores() / args.jobs, NonZeroUsize::get).max(1);
+    let count = args.threads.map_or_else(|| cores() / args.jobs, threads::on_cores).max(1);
     let command = || {
         let mut command = Command::new(&program);
         command.args(["sweep", "work"]).arg(&args.folder.dir);
         command.args(["--shard", &options.shard.to_string(), "--retries", &options.retries.to_string()]);
-        command.args(["--threads", &threads.to_string()]);
+        command.args(["--threads", &count.to_string()]);
         command
     };
-    match supervise(args.jobs.get(), command, &stop, &|line| eprintln!("{line}")) {
+    match supervise(args.jobs.get(), command, &stop, &|line| crate::report::note(line)) {
         Ok(false) => finish(&sweep, options),
         Ok(true) => {
-            eprintln!("stopped; run it again to go on");
+            crate::report::note("stopped; run it again to go on");
             Err(Exit(STOPPED as u8).into())
         }
         // The process has said which.
@@ -75,9 +76,15 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 
 /// Says what became of the part that was run.
 fn finish(sweep: &Sweep, WorkOptions { shard, retries }: WorkOptions) -> anyhow::Result<()> {
-    let status = Status::read(sweep)?;
+    let status = Status::read(sweep);
     let counts = status.counts();
     let own = || status.trials.iter().filter(|trial| shard.has(trial.index));
+    let bad = own().filter(|trial| matches!(trial.state, State::Waiting | State::Bad(_)));
+    let bad: Vec<BadFile> =
+        bad.flat_map(|trial| sweep.check_trial(trial.index)).filter(BadFile::leaves_out).collect();
+    if let Some(note) = left_out(bad.iter().chain(&status.bad_rung), sweep.dir()) {
+        anyhow::bail!(note);
+    }
     let failed: Vec<usize> =
         own().filter(|trial| trial.state == State::Failed).map(|trial| trial.index).collect();
     if !failed.is_empty() {
@@ -85,9 +92,9 @@ fn finish(sweep: &Sweep, WorkOptions { shard, retries }: WorkOptions) -> anyhow:
     }
     let elsewhere = own().filter(|trial| matches!(trial.state, State::Running(_))).count();
     if elsewhere > 0 {
-        eprintln!("{elsewhere} networks are being trained by other processes");
+        crate::report::note(format_args!("{elsewhere} networks are being trained by other processes"));
     }
-    eprintln!("{} of {} networks are done", counts.ended(), status.trials.len());
+    crate::report::note(format_args!("{} of {} networks are done", counts.ended(), status.trials.len()));
     Ok(())
 }
 
@@ -106,8 +113,7 @@ pub struct WorkArgs {
 pub fn work(args: &WorkArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let stop = stop_on_signals()?;
     stop_with_parent(Arc::clone(&stop));
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads);
-    pool.build_global().with_context(|| format!("cannot start {} threads", args.threads))?;
+    threads::share(args.threads)?;
     let sweep = Sweep::open(&args.folder.dir)?;
     let mut say = |event: Event<'_>| {
         if let Some(line) = line(&event) {
@@ -143,7 +149,8 @@ fn line(event: &Event<'_>) -> Option<String> {
                 }
             }
         }
-        Event::Crashed { index, reason } => format!("network {index}: crashed: {reason}"),
+        Event::Crashed { index, reason } => format!("network {index}: crashed: {}", printable(reason)),
+        Event::BadFile(bad) => format!("left out: {bad}"),
         Event::Waiting => "waiting for networks that other processes train".to_owned(),
     })
 }

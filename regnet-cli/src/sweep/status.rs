@@ -6,10 +6,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use console::Term;
-use regnet::space::text::{Table, grouped};
+use regnet::space::text::{Table, grouped, printable};
 use regnet::train::sweep::{Counts, State, Status, Sweep, TrialStatus};
 
-use super::Folder;
+use super::{Folder, left_out};
 use crate::words;
 
 /// How often a watched table is drawn.
@@ -32,7 +32,7 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     let sweep = Sweep::open(&args.folder.dir)?;
     loop {
-        let status = Status::read(&sweep)?;
+        let status = Status::read(&sweep);
         let text = text(&sweep, &status)?;
         if args.watch && Term::stdout().is_term() {
             Term::stdout().clear_screen()?;
@@ -49,18 +49,22 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
 
 fn text(sweep: &Sweep, status: &Status) -> anyhow::Result<String> {
     let manifest = sweep.manifest();
-    let Counts { finished, stopped, diverged, failed, running, waiting } = status.counts();
+    let Counts { finished, stopped, diverged, failed, bad, running, waiting } = status.counts();
     let mut text = format!(
         "{}: {} networks, {} epochs on {}\n",
-        manifest.name, manifest.trials, manifest.recipe.epochs, manifest.data.source
+        printable(&manifest.name),
+        sweep.networks(),
+        manifest.recipe.epochs,
+        printable(&manifest.data.source)
     );
     let mut counts = vec![(finished, "finished"), (running, "running"), (waiting, "waiting")];
     counts.extend(manifest.halving.map(|_| (stopped, "given up")));
-    counts.extend([(diverged, "diverged"), (failed, "failed")].into_iter().filter(|(count, _)| *count > 0));
+    let others = [(diverged, "diverged"), (failed, "failed"), (bad, "left out")];
+    counts.extend(others.into_iter().filter(|(count, _)| *count > 0));
     let counts: Vec<String> = counts.into_iter().map(|(count, what)| format!("{count} {what}")).collect();
     writeln!(text, "{}", counts.join(", "))?;
     let epochs: usize = status.trials.iter().map(|trial| trial.epochs.len()).sum();
-    write!(text, "{epochs} of {} epochs", manifest.trials * manifest.recipe.epochs)?;
+    write!(text, "{epochs} of {} epochs", sweep.networks() * manifest.recipe.epochs)?;
     match status.left {
         Some(left) if waiting + running > 0 => {
             let most = if manifest.halving.is_some() { "at most" } else { "about" };
@@ -72,21 +76,29 @@ fn text(sweep: &Sweep, status: &Status) -> anyhow::Result<String> {
     let running = status.trials.iter().filter(|trial| matches!(trial.state, State::Running(_)));
     table("running", running, sweep, &mut text)?;
     table("best so far", status.best(BEST).into_iter(), sweep, &mut text)?;
+    if let Some(note) = left_out(status.bad_files(), sweep.dir()) {
+        writeln!(text, "\n{note}")?;
+    }
     Ok(text)
 }
 
 /// Where the array job is that was submitted last.
 fn job(sweep: &Sweep, text: &mut String) -> anyhow::Result<()> {
-    let Some(job) = sweep.slurm_job()? else { return Ok(()) };
+    let job = match sweep.slurm_job() {
+        Ok(Some(job)) => job,
+        Ok(None) => return Ok(()),
+        Err(bad) => return Ok(writeln!(text, "{bad}")?),
+    };
     let states = match job.states() {
         Ok(states) if states.is_empty() => "ended".to_owned(),
         Ok(states) => {
-            let say = |(state, count): &(String, usize)| format!("{count} {}", state.to_lowercase());
+            let say =
+                |(state, count): &(String, usize)| format!("{count} {}", printable(&state.to_lowercase()));
             states.iter().map(say).collect::<Vec<_>>().join(", ")
         }
         Err(error) => error.to_string(),
     };
-    writeln!(text, "SLURM job {} of {} tasks: {states}", job.id, job.tasks)?;
+    writeln!(text, "SLURM job {} of {} tasks: {states}", printable(&job.id), job.tasks)?;
     Ok(())
 }
 
@@ -100,7 +112,7 @@ fn table<'a>(
     let mut any = false;
     for TrialStatus { index, state, epochs } in trials {
         any = true;
-        let cost = sweep.trials()[*index].complexity()?;
+        let cost = sweep.trial(*index)?.complexity()?;
         let error = epochs.last().map(|epoch| words::per_cent(1.0 - epoch.test_accuracy));
         let place = match state {
             State::Running(attempt) => format!("{}:{}", attempt.host, attempt.pid),

@@ -12,8 +12,10 @@ use super::*;
 /// Concrete element types, so that the kernels are compiled in this crate and not once more in each program
 /// that declares a network.
 macro_rules! cpu_backend {
-    ($E:ty) => {
+    ($E:ty, { $($own:tt)* }) => {
         impl Backend<$E> for Cpu {
+            $($own)*
+
             type Argmax = Vec<u32>;
             type Regulation = regulator::Saved<Buffer<$E, Self>>;
             type Scores = Vec<($E, usize)>;
@@ -58,6 +60,26 @@ macro_rules! cpu_backend {
                     variance: from_vec(self, variance)?,
                     inv_std: from_vec(self, inv_std)?,
                 })
+            }
+
+            fn follow_statistics(
+                &self,
+                [mean, variance]: [&Flat<$E, Self>; 2],
+                batch: &Statistics<$E, Self>,
+                shares: Shares,
+            ) -> Result<[Flat<$E, Self>; 2], CpuError> {
+                let of_batch = (elements(&batch.mean), elements(&batch.variance));
+                let finite: Vec<bool> =
+                    of_batch.0.iter().zip(of_batch.1).map(|(m, v)| m.is_finite() && v.is_finite()).collect();
+                let follow = |running: &Flat<$E, Self>, batch: &[$E], share: f64| {
+                    let (keep, share) = (shares.keep as $E, share as $E);
+                    let numbers = elements(running).iter().zip(batch).zip(&finite);
+                    let next = |((&running, &batch), &finite): ((&$E, &$E), &bool)| {
+                        if finite { running * keep + batch * share } else { running }
+                    };
+                    from_vec(self, numbers.map(next).collect())
+                };
+                Ok([follow(mean, of_batch.0, shares.mean)?, follow(variance, of_batch.1, shares.variance)?])
             }
 
             fn batch_norm(
@@ -338,12 +360,28 @@ macro_rules! cpu_backend {
                 buffer.copy_from_slice(&values);
                 Ok(())
             }
+
+            fn is_finite(&self, buffer: &Buffer<$E, Self>) -> Result<bool, CpuError> {
+                // Without a branch for each number, so that vectors of them are looked at.
+                let finite =
+                    |numbers: &[$E]| numbers.iter().fold(true, |all, number| all & number.is_finite());
+                Ok(buffer.chunks(4096).all(finite))
+            }
         }
     };
 }
 
-cpu_backend!(f32);
-cpu_backend!(f64);
+cpu_backend!(f32, {
+    fn train_whole<M: TensorCollection<f32, Self>>(
+        &self,
+        model: &mut M,
+        plans: &mut TrainingPlans,
+        x: Map<f32, Self, OwnedTape<f32, Self>>,
+    ) -> Result<Outcome<f32, Self>, CpuError> {
+        crate::training::run(model, plans, x)
+    }
+});
+cpu_backend!(f64, {});
 
 fn from_vec<E: Real + Dtype>(dev: &Cpu, elements: Vec<E>) -> Result<Flat<E, Cpu>, CpuError>
 where

@@ -9,7 +9,7 @@ mod products;
 mod storage;
 
 pub use products::{Products, UnknownProducts};
-pub(crate) use storage::elements;
+pub(crate) use storage::{elements, filled};
 
 use dfdx::optim::{Momentum, WeightDecay};
 use dfdx::prelude::*;
@@ -25,7 +25,8 @@ pub use regnet_engine::squeeze_excite::SqueezeExcite as SqueezeExciteSizes;
 
 pub(crate) use gradients::{with_gradients, with_gradients_of};
 
-use crate::tensors::Flat;
+use crate::tensors::{Flat, Map};
+use crate::training::{Outcome, TrainingPlans};
 
 /// A device's storage of elements; gradients are accumulated in these.
 pub type Buffer<E, D> = <D as Storage<E>>::Vec;
@@ -43,6 +44,22 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
 
     /// What steps of SGD keep from one to the next.
     type SgdTable: Default + std::fmt::Debug;
+
+    /// The logits of `x` with the statistics of the batch, which the running ones then follow: in one operation where the
+    /// device has one for the network of `plans`, which `model` is, and else the images again. The gradient of the images
+    /// is not computed.
+    ///
+    /// # Errors
+    /// The device's.
+    fn train_whole<M: TensorCollection<E, Self>>(
+        &self,
+        model: &mut M,
+        plans: &mut TrainingPlans,
+        x: Map<E, Self, OwnedTape<E, Self>>,
+    ) -> Result<Outcome<E, Self>, Self::Err> {
+        let _ = (model, plans);
+        Ok(Err(x))
+    }
 
     /// The error for tensors whose dimensions do not fit the layer they enter. Only `usize` dimensions can
     /// come to this; `Const` ones are checked by the compiler.
@@ -80,6 +97,18 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
         sizes: &BatchNormSizes,
         x: &Flat<E, Self>,
     ) -> Result<Statistics<E, Self>, Self::Err>;
+
+    /// The running mean and variance after a batch: `keep running + share batch` in each channel. A channel whose mean or
+    /// variance in the batch is not finite keeps both as they were.
+    ///
+    /// # Errors
+    /// The device's.
+    fn follow_statistics(
+        &self,
+        running: [&Flat<E, Self>; 2],
+        batch: &Statistics<E, Self>,
+        shares: Shares,
+    ) -> Result<[Flat<E, Self>; 2], Self::Err>;
 
     /// `activation(gamma (x - mean) inv_std + beta + residual)`.
     ///
@@ -340,6 +369,12 @@ pub trait Backend<E: Dtype>: Device<E> + Cache {
         Ok(())
     }
 
+    /// Whether all elements of a buffer are finite; waits for the device.
+    ///
+    /// # Errors
+    /// The device's.
+    fn is_finite(&self, buffer: &Buffer<E, Self>) -> Result<bool, Self::Err>;
+
     /// Overwrites a buffer with as many elements as it has.
     ///
     /// Unless a device knows better, a step of SGD carries the elements over, which turns -0 into 0.
@@ -408,6 +443,17 @@ pub struct Statistics<E: Dtype, D: Storage<E>> {
     pub variance: Flat<E, D>,
     /// `1 / sqrt(variance + epsilon)`.
     pub inv_std: Flat<E, D>,
+}
+
+/// How running statistics follow those of a batch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shares {
+    /// The share of the running statistics that is kept.
+    pub keep: f64,
+    /// The share of the batch's mean.
+    pub mean: f64,
+    /// The share of the batch's variance; what makes it unbiased is part of it.
+    pub variance: f64,
 }
 
 /// What a batch normalisation read.

@@ -28,7 +28,7 @@ pub(crate) fn elements<E: Unit>(t: &Tensor<(usize,), E, Cpu>) -> &[E] {
 ///
 /// # Errors
 /// The device is out of memory.
-pub(super) fn filled<E: Unit>(
+pub(crate) fn filled<E: Unit>(
     dev: &Cpu,
     len: usize,
     fill: impl FnOnce(&mut [E]),

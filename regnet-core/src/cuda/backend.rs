@@ -67,6 +67,20 @@ macro_rules! cuda_backend {
                 Ok(Statistics { mean: mean.done(), variance: variance.done(), inv_std: inv_std.done() })
             }
 
+            fn follow_statistics(
+                &self,
+                running: [&Flat<$E, Self>; 2],
+                batch: &Statistics<$E, Self>,
+                shares: Shares,
+            ) -> Result<[Flat<$E, Self>; 2], CudaError> {
+                let (queue, channels) = (stream(&batch.mean)?, batch.mean.shape().0);
+                let (mut mean, mut variance) = (Fresh::new(self, channels)?, Fresh::new(self, channels)?);
+                let of_batch = [elements(&batch.mean), elements(&batch.variance)];
+                let into = [mean.write(), variance.write()];
+                ops::batch_norm::follow(&*queue, running.map(elements), of_batch, shares, into)?;
+                Ok([mean.done(), variance.done()])
+            }
+
             fn batch_norm(
                 &self,
                 sizes: &BatchNormSizes,
@@ -377,6 +391,11 @@ macro_rules! cuda_backend {
                 }
                 let device = buffer.device();
                 Ok(device.htod_sync_copy_into(&values, &mut **buffer)?)
+            }
+
+            fn is_finite(&self, buffer: &Buffer<$E, Self>) -> Result<bool, CudaError> {
+                let numbers = buffer.device().dtoh_sync_copy(&**buffer)?;
+                Ok(numbers.iter().all(|number| number.is_finite()))
             }
         }
     };

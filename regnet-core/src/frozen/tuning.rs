@@ -6,9 +6,20 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use regnet_engine::frozen::{Isa, Tuning, Way};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
+use crate::text_file;
 use crate::weights::{WeightsError, write_whole};
+
+/// A deep network has some thousand convolutions, of some twenty bytes each.
+const MOST_BYTES: u64 = 1 << 20;
+
+#[derive(Deserialize)]
+struct File {
+    isa: String,
+    ways: BTreeMap<String, String>,
+}
 
 /// The file for the weights of `weights`: its name with `.tuning.json` behind it.
 pub fn path(weights: &Path) -> PathBuf {
@@ -33,8 +44,8 @@ pub fn save(tuning: &Tuning, weights: &Path) -> Result<(), WeightsError> {
 /// [`WeightsError::Io`]; [`WeightsError::Format`] if it is no such file.
 pub fn load(weights: &Path) -> Result<Option<Tuning>, WeightsError> {
     let path = path(weights);
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
+    let text = match text_file::read(&path, MOST_BYTES) {
+        Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(WeightsError::Io { action: "read", path, source }),
     };
@@ -42,16 +53,10 @@ pub fn load(weights: &Path) -> Result<Option<Tuning>, WeightsError> {
         let (path, reason) = (path.clone(), format!("{reason}: delete it, or measure again"));
         WeightsError::Format { path, what: "a tuning of convolutions", reason }
     };
-    let object: Value = serde_json::from_slice(&bytes).map_err(|error| wrong(&error.to_string()))?;
-    let (Some(isa), Some(ways)) = (object["isa"].as_str(), object["ways"].as_object()) else {
-        return Err(wrong("it has no `isa` and `ways`"));
-    };
-    let way = |(layer, way): (&String, &Value)| {
-        let way = way.as_str().ok_or_else(|| format!("the way of `{layer}` is no text"))?;
-        Ok((layer.clone(), Way::from_str(way)?))
-    };
-    let ways = ways.iter().map(way).collect::<Result<_, String>>().map_err(|reason| wrong(&reason))?;
-    Ok(Isa::from_str(isa).ok().map(|isa| Tuning { isa, ways }))
+    let File { isa, ways } = serde_json::from_str(&text).map_err(|error| wrong(&error.to_string()))?;
+    let way = |(layer, way): (String, String)| Ok((layer, Way::from_str(&way)?));
+    let ways = ways.into_iter().map(way).collect::<Result<_, String>>().map_err(|reason| wrong(&reason))?;
+    Ok(Isa::from_str(&isa).ok().map(|isa| Tuning { isa, ways }))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use dfdx::prelude::*;
 
 use crate::Backend;
-use crate::backend::Activation;
+use crate::backend::{Activation, Shares};
 use crate::dims::{LayerDim, Matches};
 use crate::forward::{Accepts, Run};
 use crate::ops::{self, BatchNormArgs};
@@ -12,8 +12,9 @@ use crate::tensors::{Map, flat};
 /// Batch normalisation over `(batch, height, width)` of `Channels` channels (Ioffe and Szegedy, 2015).
 ///
 /// `forward` uses the running statistics, `forward_mut` the batch's, and updates the running ones:
-/// `running = 0.9 running + 0.1 batch`, the variance unbiased, as PyTorch does. Tensors are
-/// named as PyTorch names them, so `weight` is the scale.
+/// `running = 0.9 running + 0.1 batch`, the variance unbiased, as PyTorch does. Unlike PyTorch's, a
+/// channel whose mean or variance in the batch is not finite keeps its running ones: a single NaN
+/// would spoil them for good. Tensors are named as PyTorch names them, so `weight` is the scale.
 ///
 /// # Shapes
 /// Input and output `(batch, Channels, height, width)`, each parameter `(Channels,)`.
@@ -32,7 +33,7 @@ pub struct BatchNorm2d<Channels: LayerDim, E: Dtype, D: Storage<E>> {
 pub(crate) use regnet_engine::batch_norm::EPSILON;
 
 /// The share of the new batch in the running statistics; likewise.
-const MOMENTUM: f64 = 0.1;
+pub(crate) const MOMENTUM: f64 = 0.1;
 
 impl<Channels: LayerDim, E: Dtype, D: Device<E>> BatchNorm2d<Channels, E, D> {
     /// A freshly initialised layer.
@@ -108,16 +109,20 @@ pub(crate) fn train<S: Shape, E: Dtype, D: Backend<E>, T: Tape<E, D>>(
     args: BatchNormArgs<E, D>,
     mean: &mut Tensor<S, E, D>,
     variance: &mut Tensor<S, E, D>,
-) -> Result<Map<E, D, T>, D::Err> {
-    let &(batch, _, height, width) = x.shape();
+) -> Result<Map<E, D, T>, D::Err>
+where
+    S::Concrete: Shape<Concrete = S::Concrete>,
+{
+    let (&(batch, _, height, width), device) = (x.shape(), x.device().clone());
     let (y, of_batch) = ops::batch_norm(x, args)?;
     // A single value has no unbiased variance; its biased one, 0, stands in.
     let count = (batch * height * width) as f64;
     let unbiased = if count > 1.0 { count / (count - 1.0) } else { 1.0 };
-    let keep = 1.0 - MOMENTUM;
-    let shape = *mean.shape();
-    mean.try_axpy(keep, &of_batch.mean.try_reshape_like(&shape)?, MOMENTUM)?;
-    variance.try_axpy(keep, &of_batch.variance.try_reshape_like(&shape)?, MOMENTUM * unbiased)?;
+    let shares = Shares { keep: 1.0 - MOMENTUM, mean: MOMENTUM, variance: MOMENTUM * unbiased };
+    let running = [&flat(mean.clone())?, &flat(variance.clone())?];
+    let [next_mean, next_variance] = device.follow_statistics(running, &of_batch, shares)?;
+    *mean = next_mean.try_reshape_like(mean.shape())?;
+    *variance = next_variance.try_reshape_like(variance.shape())?;
     Ok(y)
 }
 

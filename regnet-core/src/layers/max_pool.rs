@@ -20,6 +20,9 @@ pub struct NoPool;
 
 /// What follows a stem's convolution.
 pub trait Pool {
+    /// As [`Run::FOLLOWS_SPEC`].
+    const FOLLOWS_SPEC: bool = false;
+
     /// Pools, or passes `x` on.
     ///
     /// # Errors
@@ -34,6 +37,8 @@ impl ZeroSizedModule for MaxPool {}
 impl ZeroSizedModule for NoPool {}
 
 impl Pool for MaxPool {
+    const FOLLOWS_SPEC: bool = true;
+
     fn try_pool<E: Dtype, D: Backend<E>, T: Tape<E, D>>(
         &self,
         x: Map<E, D, T>,
@@ -43,6 +48,8 @@ impl Pool for MaxPool {
 }
 
 impl Pool for NoPool {
+    const FOLLOWS_SPEC: bool = true;
+
     fn try_pool<E: Dtype, D: Backend<E>, T: Tape<E, D>>(
         &self,
         x: Map<E, D, T>,
@@ -53,6 +60,8 @@ impl Pool for NoPool {
 
 /// Pooling that is decided at run time.
 impl<P: Pool> Pool for Option<P> {
+    const FOLLOWS_SPEC: bool = true;
+
     fn try_pool<E: Dtype, D: Backend<E>, T: Tape<E, D>>(
         &self,
         x: Map<E, D, T>,

@@ -38,6 +38,8 @@ pub(crate) const NAMES: [&str; 4] = ["f_ex.0.weight", "f_ex.0.bias", "f_ex.2.wei
 pub trait Excite<E: Dtype, D: Backend<E>> {
     /// As [`Run::LEAVES_CLONES`].
     const LEAVES_CLONES: bool = true;
+    /// As [`Run::FOLLOWS_SPEC`].
+    const FOLLOWS_SPEC: bool = false;
 
     /// Whether it does anything.
     fn acts(&self) -> bool {
@@ -59,6 +61,7 @@ impl ZeroSizedModule for NoExcite {}
 
 impl<E: Dtype, D: Backend<E>> Excite<E, D> for NoExcite {
     const LEAVES_CLONES: bool = false;
+    const FOLLOWS_SPEC: bool = true;
 
     fn acts(&self) -> bool {
         false
@@ -73,6 +76,7 @@ impl<Channels: LayerDim, Hidden: LayerDim, E: Dtype, D: Backend<E>> Excite<E, D>
     for SqueezeExcite<Channels, Hidden, E, D>
 {
     const LEAVES_CLONES: bool = false;
+    const FOLLOWS_SPEC: bool = true;
 
     fn try_excite<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         let weights = ExciteWeights {
@@ -154,6 +158,7 @@ impl<Channels: LayerDim, Hidden: LayerDim, E: Dtype, D: Backend<E>> Run<E, D>
 {
     type Out = (usize, usize, usize, usize);
     const LEAVES_CLONES: bool = false;
+    const FOLLOWS_SPEC: bool = true;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         self.try_excite(x)

@@ -58,6 +58,8 @@ pub(super) use end_block;
 pub trait Branch<E: Dtype, D: Backend<E>> {
     /// As [`Run::LEAVES_CLONES`].
     const LEAVES_CLONES: bool;
+    /// As [`Run::FOLLOWS_SPEC`].
+    const FOLLOWS_SPEC: bool = false;
 
     /// Evaluates with running statistics.
     ///
@@ -81,6 +83,8 @@ pub trait Branch<E: Dtype, D: Backend<E>> {
 pub trait Shortcut<E: Dtype, D: Backend<E>> {
     /// As [`Run::LEAVES_CLONES`].
     const LEAVES_CLONES: bool;
+    /// As [`Run::FOLLOWS_SPEC`].
+    const FOLLOWS_SPEC: bool = false;
 
     /// Evaluates with running statistics.
     ///
@@ -97,6 +101,7 @@ pub trait Shortcut<E: Dtype, D: Backend<E>> {
 
 impl<E: Dtype, D: Backend<E>> Shortcut<E, D> for Identity {
     const LEAVES_CLONES: bool = false;
+    const FOLLOWS_SPEC: bool = true;
 
     fn try_shortcut<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         Ok(x)
@@ -111,6 +116,7 @@ impl<In: LayerDim, Out: LayerDim, Stride: LayerDim, E: Dtype, D: Backend<E>> Sho
     for Projection<In, Out, Stride, E, D>
 {
     const LEAVES_CLONES: bool = false;
+    const FOLLOWS_SPEC: bool = true;
 
     fn try_shortcut<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         self.bn.try_run_fused(self.proj.try_run(x)?, None, Activation::Identity)
@@ -124,6 +130,7 @@ impl<In: LayerDim, Out: LayerDim, Stride: LayerDim, E: Dtype, D: Backend<E>> Sho
 impl<S: Shortcut<E, D>, F: Branch<E, D>, E: Dtype, D: Backend<E>> Run<E, D> for ResBlock<S, F> {
     type Out = (usize, usize, usize, usize);
     const LEAVES_CLONES: bool = S::LEAVES_CLONES || F::LEAVES_CLONES;
+    const FOLLOWS_SPEC: bool = S::FOLLOWS_SPEC && F::FOLLOWS_SPEC;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         let (x, tape) = x.split_tape();

@@ -64,6 +64,7 @@ where
     D: Backend<E>,
 {
     const LEAVES_CLONES: bool = Se::LEAVES_CLONES;
+    const FOLLOWS_SPEC: bool = Se::FOLLOWS_SPEC;
 
     fn try_branch<T: Tape<E, D>>(
         &self,

@@ -36,6 +36,7 @@ impl<In: LayerDim, Classes: LayerDim, E: Dtype, D: Device<E>> Head<In, Classes, 
 impl<In: LayerDim, Classes: LayerDim, E: Dtype, D: Backend<E>> Run<E, D> for Head<In, Classes, E, D> {
     type Out = (usize, usize);
     const LEAVES_CLONES: bool = false;
+    const FOLLOWS_SPEC: bool = true;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Logits<E, D, T>, D::Err> {
         let pooled = ops::global_avg_pool(x)?;

@@ -74,6 +74,8 @@ macro_rules! stages {
             type Out = (usize, usize);
             const LEAVES_CLONES: bool =
                 Stem::LEAVES_CLONES $(|| $stage::LEAVES_CLONES)+ || Head::LEAVES_CLONES;
+            const FOLLOWS_SPEC: bool =
+                Stem::FOLLOWS_SPEC $(&& $stage::FOLLOWS_SPEC)+ && Head::FOLLOWS_SPEC;
 
             fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Logits<E, D, T>, D::Err> {
                 let x = (self.stem.try_run(x)?, None);

@@ -70,6 +70,7 @@ where
     D: Backend<E>,
 {
     const LEAVES_CLONES: bool = Se::LEAVES_CLONES;
+    const FOLLOWS_SPEC: bool = Se::FOLLOWS_SPEC;
 
     fn try_branch<T: Tape<E, D>>(
         &self,
@@ -96,6 +97,7 @@ impl<In: LayerDim, Out: LayerDim, Stride: LayerDim, E: Dtype, D: Backend<E>> Run
 {
     type Out = (usize, usize, usize, usize);
     const LEAVES_CLONES: bool = false;
+    const FOLLOWS_SPEC: bool = true;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         let x = self.a_bn.try_run_fused(self.a.try_run(x)?, None, Activation::Relu)?;

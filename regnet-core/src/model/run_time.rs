@@ -139,6 +139,7 @@ impl<E: Dtype, D: Backend<E>> Run<E, D> for DynRegNet<E, D> {
     type Out = (usize, usize);
     /// All its layers are this crate's.
     const LEAVES_CLONES: bool = false;
+    const FOLLOWS_SPEC: bool = true;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Logits<E, D, T>, D::Err> {
         let x = self.stem.try_run(x)?;

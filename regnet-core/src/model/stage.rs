@@ -58,6 +58,7 @@ where
 {
     type Out = (usize, usize, usize, usize);
     const LEAVES_CLONES: bool = First::LEAVES_CLONES || Next::LEAVES_CLONES;
+    const FOLLOWS_SPEC: bool = First::FOLLOWS_SPEC && Next::FOLLOWS_SPEC;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         let x = self.first.try_run(x)?;

@@ -45,6 +45,7 @@ where
     type Out = (usize, usize, usize, usize);
     /// A pool has no tensors.
     const LEAVES_CLONES: bool = false;
+    const FOLLOWS_SPEC: bool = P::FOLLOWS_SPEC;
 
     fn try_run<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         let x = self.bn.try_run_fused(self.conv.try_run(x)?, None, Activation::Relu)?;

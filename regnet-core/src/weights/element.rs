@@ -48,6 +48,16 @@ impl Precision {
         }
     }
 
+    /// Calls `each` with every element of little-endian `bytes`.
+    pub(super) fn each(self, bytes: &[u8], each: impl FnMut(f64)) {
+        match self {
+            Self::F16 => words(bytes).map(|word| f16::from_le_bytes(word).to_f64()).for_each(each),
+            Self::Bf16 => words(bytes).map(|word| bf16::from_le_bytes(word).to_f64()).for_each(each),
+            Self::F32 => words(bytes).map(|word| f64::from(f32::from_le_bytes(word))).for_each(each),
+            Self::F64 => words(bytes).map(f64::from_le_bytes).for_each(each),
+        }
+    }
+
     /// The little-endian bytes of numbers, each rounded once.
     pub fn encode(self, values: impl IntoIterator<Item = f64>) -> Vec<u8> {
         let values = values.into_iter();

@@ -5,6 +5,9 @@ use std::fmt;
 use std::path::PathBuf;
 
 use regnet_space::Naming;
+use regnet_space::text::{printable, printable_lines};
+
+use super::finite::NonFinite;
 
 /// Why weights could not be saved or loaded.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +24,7 @@ pub enum WeightsError {
         source: std::io::Error,
     },
     /// The bytes are not what the file's beginning promises.
-    #[error("{} is not {what}: {reason}", path.display())]
+    #[error("{} is not {what}: {}", path.display(), printable_lines(.reason))]
     Format {
         /// The file.
         path: PathBuf,
@@ -41,6 +44,14 @@ pub enum WeightsError {
         mismatches: Vec<Mismatch>,
         /// The published models that it fits.
         fits: Vec<&'static str>,
+    },
+    /// Tensors hold NaN, infinite numbers or negative variances; nothing was loaded.
+    #[error("{} holds numbers that no trained network has:{}{}", path.display(), few(.tensors), NON_FINITE)]
+    NonFinite {
+        /// The file.
+        path: PathBuf,
+        /// All such tensors.
+        tensors: Vec<NonFinite>,
     },
     /// The file is of a network that no published model is, so its layers are not known.
     #[error("{} holds the weights of no published model: say which network they are of", path.display())]
@@ -91,16 +102,20 @@ pub enum Mismatch {
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing { name, nearest: None } => write!(f, "`{name}` is missing from the file"),
+            Self::Missing { name, nearest: None } => {
+                write!(f, "`{}` is missing from the file", printable(name))
+            }
             Self::Missing { name, nearest: Some(nearest) } => {
+                let (name, nearest) = (printable(name), printable(nearest));
                 write!(f, "`{name}` is missing from the file, whose nearest is `{nearest}`")
             }
-            Self::Extra(name) => write!(f, "`{name}` is not part of the network"),
+            Self::Extra(name) => write!(f, "`{}` is not part of the network", printable(name)),
             Self::Shape { name, expected, found } => {
-                write!(f, "`{name}` has shape {found:?}, the network's is {expected:?}")
+                let found = printable(&format!("{found:?}"));
+                write!(f, "`{}` has shape {found}, the network's is {expected:?}", printable(name))
             }
             Self::Dtype { name, found } => {
-                write!(f, "`{name}` holds {found}; f16, bf16, f32 and f64 can be read")
+                write!(f, "`{}` holds {found}; f16, bf16, f32 and f64 can be read", printable(name))
             }
         }
     }
@@ -127,6 +142,18 @@ fn list(mismatches: &[Mismatch]) -> String {
     }
     let more = counts.into_iter().filter(|&(_, count)| count > LISTED);
     lines.extend(more.map(|((_, plural), count)| format!("{} more {plural}", count - LISTED)));
+    lines.iter().map(|line| format!("\n  {line}")).collect()
+}
+
+/// What the end of [`WeightsError::NonFinite`] says.
+const NON_FINITE: &str =
+    "\n  its training diverged, or the file is damaged; set `allow_non_finite` to go on with them";
+
+fn few(tensors: &[NonFinite]) -> String {
+    let mut lines: Vec<String> = tensors.iter().take(LISTED).map(ToString::to_string).collect();
+    if tensors.len() > LISTED {
+        lines.push(format!("{} more tensors", tensors.len() - LISTED));
+    }
     lines.iter().map(|line| format!("\n  {line}")).collect()
 }
 

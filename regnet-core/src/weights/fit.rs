@@ -15,14 +15,22 @@ pub(super) type Wanted = (String, Vec<usize>);
 /// A file's tensors by the network's names.
 pub(super) struct Fitted<'a> {
     pub(super) naming: Naming,
-    pub(super) tensors: BTreeMap<String, &'a FileTensor>,
+    pub(super) tensors: BTreeMap<String, Found<'a>>,
     /// Whether the network keeps its own head, because the file's is of another size.
     pub(super) replaces_head: bool,
 }
 
+/// A tensor of a file, with its name there.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) name: &'a str,
+    pub(super) tensor: &'a FileTensor,
+}
+
 const HEAD: [&str; 2] = ["head.fc.weight", "head.fc.bias"];
-/// More missing tensors than these are not looked up among the others.
+/// More missing tensors than these are not looked up among the others, of which no more than so many are compared.
 const LOOKED_UP: usize = 64;
+const COMPARED: usize = 1000;
 
 /// The naming and layout that most of the file's names follow.
 fn detect(file: &WeightFile, wanted: &[Wanted]) -> (Naming, Layout) {
@@ -47,17 +55,19 @@ pub(super) fn fit<'a>(
     let (mut mismatches, mut missing) = (Vec::new(), Vec::new());
     for (name, dims) in wanted {
         let theirs = naming.name(layout, name).unwrap_or_else(|| name.clone());
-        match file.tensors().get(&theirs) {
+        match file.tensors().get_key_value(&theirs) {
             None => missing.push(theirs.clone()),
-            Some(found) if found.precision().is_none() => {
+            Some((_, found)) if found.precision().is_none() => {
                 let found = format!("{:?}", found.dtype);
                 mismatches.push(Mismatch::Dtype { name: theirs.clone(), found });
             }
-            Some(found) if found.shape() == dims => drop(fitted.tensors.insert(name.clone(), found)),
-            Some(found) if head == Head::Replace && is_other_head(name, found.shape(), dims) => {
+            Some((theirs, tensor)) if tensor.shape() == dims => {
+                fitted.tensors.insert(name.clone(), Found { name: theirs, tensor });
+            }
+            Some((_, found)) if head == Head::Replace && is_other_head(name, found.shape(), dims) => {
                 fitted.replaces_head = true;
             }
-            Some(found) => {
+            Some((_, found)) => {
                 let (expected, found) = (dims.clone(), found.shape().to_vec());
                 mismatches.push(Mismatch::Shape { name: theirs.clone(), expected, found });
             }
@@ -81,7 +91,9 @@ fn is_other_head(name: &str, found: &[usize], wanted: &[usize]) -> bool {
 
 fn explained(missing: Vec<String>, extra: &[&String]) -> Vec<Mismatch> {
     let explain = |(i, name): (usize, String)| {
-        let near = nearest(&name, extra.iter().map(|name| name.as_str()).filter(|_| i < LOOKED_UP));
+        let candidates = extra.iter().take(if i < LOOKED_UP { COMPARED } else { 0 });
+        let candidates = candidates.map(|name| name.as_str()).filter(|other| other.len() <= 2 * name.len());
+        let near = nearest(&name, candidates);
         Mismatch::Missing { nearest: near.map(str::to_owned), name }
     };
     missing.into_iter().enumerate().map(explain).collect()

@@ -6,9 +6,11 @@ use dfdx::prelude::*;
 use regnet_space::graph::Graph;
 use regnet_space::{AnyNet, Naming};
 
-use super::element::FileElement;
+use super::element::{FileElement, Precision};
 use super::error::WeightsError;
-use super::file::{FileTensor, WeightFile, reverse_inputs};
+use super::file::{WeightFile, reverse_inputs};
+use super::finite::NonFinite;
+use super::fit::{Fitted, Found};
 use super::{STEM, fit};
 use crate::frozen::{Calibration, Engine, EngineError, FreezeError, Options};
 use crate::state;
@@ -47,8 +49,8 @@ pub fn load<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(
 }
 
 impl WeightFile {
-    /// Dimensions and elements of the tensor of this name in the file, converted; `None` if there is none, or if it holds
-    /// no numbers of weights.
+    /// Dimensions and elements of the tensor of this name in the file, converted, whatever they are; `None` if there is
+    /// none, or if it holds no numbers of weights.
     ///
     /// # Errors
     /// [`WeightsError::Io`].
@@ -61,8 +63,8 @@ impl WeightFile {
     /// Loads every tensor of `model`, one after another, each converted to its precision.
     ///
     /// # Errors
-    /// [`WeightsError::Mismatch`], and then nothing was loaded; [`WeightsError::Io`] where the file cannot be read to
-    /// its end, and then some tensors were.
+    /// [`WeightsError::Mismatch`] and [`WeightsError::NonFinite`], and then nothing was loaded; [`WeightsError::Io`] where
+    /// the file cannot be read to its end, and then some tensors may have been.
     pub fn load_into<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(
         &self,
         model: &mut M,
@@ -71,23 +73,48 @@ impl WeightFile {
         let mut wanted = Vec::new();
         state::names(model, |slot| wanted.push((slot.name, slot.dims)));
         let fitted = fit::fit(self, &wanted, head)?;
+        self.check_finite(&fitted, E::PRECISION)?;
         state::fill(model, |slot| {
-            let Some(tensor) = fitted.tensors.get(&slot.name) else { return Ok(None) };
-            self.converted(tensor, &slot.name)
+            let Some(found) = fitted.tensors.get(&slot.name) else { return Ok(None) };
+            self.converted(*found, &slot.name, &mut Vec::new())
         })?;
         Ok(Loaded { naming: fitted.naming, replaced_head: fitted.replaces_head })
     }
 
-    /// A tensor's elements, as the network's tensor `name` has them.
+    /// A tensor's elements, as the network's tensor `name` has them. What is not finite in them is noted.
     fn converted<E: FileElement>(
         &self,
-        tensor: &FileTensor,
+        found: Found<'_>,
         name: &str,
+        noted: &mut Vec<NonFinite>,
     ) -> Result<Option<Vec<E>>, WeightsError> {
-        let Some(precision) = tensor.precision() else { return Ok(None) };
-        let values = E::decode(precision, &self.read(tensor)?);
+        let Some(precision) = found.tensor.precision() else { return Ok(None) };
+        let bytes = self.read(found.tensor)?;
+        noted.extend(NonFinite::find(found.name, precision, &bytes, E::PRECISION, is_variance(name)));
+        let values = E::decode(precision, &bytes);
         let reverse = self.takes_bgr() && name == STEM;
-        Ok(Some(if reverse { reverse_inputs(&values, tensor.shape()) } else { values }))
+        Ok(Some(if reverse { reverse_inputs(&values, found.tensor.shape()) } else { values }))
+    }
+
+    /// Whether all tensors are finite as they are read in the precision `into`.
+    pub(super) fn check_finite(&self, fitted: &Fitted<'_>, into: Precision) -> Result<(), WeightsError> {
+        if self.options().allow_non_finite {
+            return Ok(());
+        }
+        let mut noted = Vec::new();
+        for (name, found) in &fitted.tensors {
+            let Some(precision) = found.tensor.precision() else { continue };
+            let bytes = self.read(found.tensor)?;
+            noted.extend(NonFinite::find(found.name, precision, &bytes, into, is_variance(name)));
+        }
+        self.refuse(noted)
+    }
+
+    fn refuse(&self, noted: Vec<NonFinite>) -> Result<(), WeightsError> {
+        if noted.is_empty() || self.options().allow_non_finite {
+            return Ok(());
+        }
+        Err(WeightsError::NonFinite { path: self.path().to_owned(), tensors: noted })
     }
 
     /// Whether the file has the tensors of `spec`, and no others, before any of them is read.
@@ -139,17 +166,23 @@ impl WeightFile {
         let wanted =
             graph.parameters().map(|parameter| (parameter.name, parameter.shape)).collect::<Vec<_>>();
         let fitted = fit::fit(self, &wanted, Head::Keep)?;
-        let mut failed = None;
+        let (mut failed, mut noted) = (None, Vec::new());
         let built = build(&mut |name| {
-            let values = self.converted(fitted.tensors.get(name)?, name);
+            let values = self.converted(*fitted.tensors.get(name)?, name, &mut noted);
             values.unwrap_or_else(|error| {
                 failed = Some(error);
                 None
             })
         });
-        match failed {
-            Some(error) => Err(error.into()),
-            None => Ok(built?),
+        if let Some(error) = failed {
+            return Err(error.into());
         }
+        self.refuse(noted)?;
+        Ok(built?)
     }
+}
+
+/// Whether the network's tensor of this name holds running variances.
+fn is_variance(name: &str) -> bool {
+    name.ends_with("running_var")
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::path::Path;
 
 use ::safetensors::tensor::{Dtype as FileDtype, TensorView, View};
@@ -12,6 +11,8 @@ use regnet_space::{AnyNet, Layout, Naming};
 use super::element::{FileElement, Precision};
 use super::error::WeightsError;
 use super::file::{FileTensor, WeightFile, reversed_bytes};
+use super::fit::Found;
+use super::metadata::metadata;
 use super::{Head, fit, replace};
 use crate::state::{self, Entry};
 
@@ -36,11 +37,6 @@ impl Style {
         let unknown = || WeightsError::NoName { naming: self.naming, name: name.to_owned() };
         self.naming.name(self.layout, name).ok_or_else(unknown)
     }
-}
-
-/// What libraries look for in a file of PyTorch's tensors.
-fn metadata() -> Option<HashMap<String, String>> {
-    Some(HashMap::from([("format".to_owned(), "pt".to_owned())]))
 }
 
 /// Saves every tensor of `model`, running statistics included, as pycls names them and in the model's precision.
@@ -69,18 +65,33 @@ pub fn save_as<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(
         tensors.push(style.name(&name).map(|name| (name, dims, style.precision.encode(values))));
     });
     let tensors = tensors.into_iter().collect::<Result<Vec<_>, _>>()?;
-    super::write_whole(path, &serialised(style.precision.file_dtype(), &tensors))
+    super::write_whole(path, &serialised(style.precision.file_dtype(), &tensors, None))
 }
 
 /// What [`save`] writes.
 pub fn to_bytes<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(model: &M) -> Vec<u8> {
+    serialised(E::PRECISION.file_dtype(), &tensors(model), None)
+}
+
+/// The same, with what [`WeightFile::description`] is to say of the network.
+pub fn to_bytes_described<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(
+    model: &M,
+    description: &str,
+) -> Vec<u8> {
+    serialised(E::PRECISION.file_dtype(), &tensors(model), Some(description))
+}
+
+/// Names, dimensions and bytes.
+type Tensors = Vec<(String, Vec<usize>, Vec<u8>)>;
+
+fn tensors<E: FileElement, D: Device<E>, M: TensorCollection<E, D>>(model: &M) -> Tensors {
     let mut tensors = Vec::new();
     state::read(model, |Entry { name, dims, values, .. }| {
         let mut bytes = Vec::with_capacity(values.len() * size_of::<E>());
         values.into_iter().for_each(|value| value.push_le(&mut bytes));
         tensors.push((name, dims, bytes));
     });
-    serialised(E::PRECISION.file_dtype(), &tensors)
+    tensors
 }
 
 /// Saves tensors of any names: their dimensions and as many elements.
@@ -99,35 +110,47 @@ pub fn save_tensors<E: FileElement>(
         values.into_iter().for_each(|value| value.push_le(&mut bytes));
         (name, dims, bytes)
     });
-    super::write_whole(path, &serialised(E::PRECISION.file_dtype(), &bytes.collect::<Vec<_>>()))
+    super::write_whole(path, &serialised(E::PRECISION.file_dtype(), &bytes.collect::<Vec<_>>(), None))
 }
 
-fn serialised(dtype: FileDtype, tensors: &[(String, Vec<usize>, Vec<u8>)]) -> Vec<u8> {
+fn serialised(
+    dtype: FileDtype,
+    tensors: &[(String, Vec<usize>, Vec<u8>)],
+    description: Option<&str>,
+) -> Vec<u8> {
     let views = tensors.iter().map(|(name, dims, bytes)| {
         let view = TensorView::new(dtype, dims.clone(), bytes);
         (name, view.expect("a tensor's bytes are as many as its shape says"))
     });
-    ::safetensors::serialize(views, metadata()).expect("names and shapes always serialise")
+    ::safetensors::serialize(views, metadata(description)).expect("names and shapes always serialise")
 }
 
 impl WeightFile {
     /// Writes the weights of `net` in this file to another, a tensor at a time; the head keeps its own size. Elements
-    /// whose type does not change keep their bits.
+    /// whose type does not change keep their bits. The other file says `description` of the network: usually what
+    /// this one's [`description`](Self::description) is.
     ///
     /// # Errors
     /// A file that is not of this network, names that the library does not have, and [`WeightsError::Io`]; the file
     /// that was there before is then still there.
-    pub fn convert(&self, net: &AnyNet, style: Style, path: &Path) -> Result<(), WeightsError> {
+    pub fn convert(
+        &self,
+        net: &AnyNet,
+        style: Style,
+        description: Option<&str>,
+        path: &Path,
+    ) -> Result<(), WeightsError> {
         let wanted = fit::wanted(&self.with_classes(net));
         let fitted = fit::fit(self, &wanted, Head::Refuse)?;
+        self.check_finite(&fitted, style.precision)?;
         let failed = RefCell::new(None);
-        let tensors = fitted.tensors.iter().map(|(name, &tensor)| {
+        let tensors = fitted.tensors.iter().map(|(name, &Found { tensor, .. })| {
             let reverse = self.takes_bgr() && name == super::STEM;
             Ok((style.name(name)?, Converted { file: self, tensor, reverse, style, failed: &failed }))
         });
         let tensors = tensors.collect::<Result<Vec<_>, WeightsError>>()?;
         let written = replace(path, |temporary| {
-            let written = ::safetensors::serialize_to_file(tensors, metadata(), temporary);
+            let written = ::safetensors::serialize_to_file(tensors, metadata(description), temporary);
             written.map_err(std::io::Error::other)
         });
         match failed.into_inner() {

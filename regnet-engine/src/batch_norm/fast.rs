@@ -22,7 +22,11 @@ pub(crate) fn statistics<T: Real>(op: &BatchNorm, x: &[T]) -> Statistics<T> {
     let sums = op.planes().channel_sums(Deviations { x, shifts: &shifts });
     let count = op.count() as f64;
     let mean = sums.iter().zip(&shifts).map(|([sum, _], shift)| T::of(shift.widen() + sum / count)).collect();
-    let variance = |[sum, squares]: &[f64; 2]| (squares / count - (sum / count).powi(2)).max(0.0);
+    let variance = |[sum, squares]: &[f64; 2]| {
+        let variance = squares / count - (sum / count).powi(2);
+        // Rounding may make it negative. NaN stays NaN, which `max` would not let it.
+        if variance < 0.0 { 0.0 } else { variance }
+    };
     Statistics::new(op, mean, sums.iter().map(|sums| T::of(variance(sums))).collect())
 }
 

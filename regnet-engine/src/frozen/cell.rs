@@ -49,7 +49,7 @@ impl Kernel for Run<'_, Cell> {
             let [scale, shift] = affine.map_or([zero; 2], |places| {
                 places.map(|place| S::as_simd_f32s(&work.weights[place + block * lanes..][..lanes]).0[0])
             });
-            let normed = |value| simd.max_f32s(simd.mul_add_e_f32s(value, scale, shift), zero);
+            let normed = |value| simd.relu_f32s(simd.mul_add_e_f32s(value, scale, shift));
             for x in 0..out.width {
                 // A pixel at a time, so that the result may lie where an input does.
                 let mut values = [zero; MOST_INPUTS];

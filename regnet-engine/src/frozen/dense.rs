@@ -250,8 +250,9 @@ mod tests {
         let (memory, scratch) = (&share(&mut []), &share(&mut []));
         for thread in 0..threads {
             let (weights, input, results) = (&[][..], &[][..], &[][..]);
+            let lost = &[];
             let work =
-                Work { memory, scratch, weights, input, results, first: 0, images: 1, thread, threads };
+                Work { memory, scratch, weights, input, results, lost, first: 0, images: 1, thread, threads };
             let (mut mine, mut most) = (0.0, 0.0_f64);
             each_tile(&work, blocks, stride, tiles, values, |panel, at| {
                 *seen.entry((panel.first, at)).or_insert(0) += 1;

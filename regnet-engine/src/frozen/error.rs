@@ -54,6 +54,23 @@ pub enum FreezeError {
         "the ranges of activations are not known before an image has been watched: give the calibration some"
     )]
     Calibration,
+    /// An image to calibrate on has a pixel that is NaN or infinite.
+    #[error("image {image} of the batch has a pixel that is not finite: calibrate without it")]
+    Pixels {
+        /// Its number in the batch, from 0 on.
+        image: usize,
+    },
+    /// A layer makes NaN, infinities, or values too far apart for a range, of an image to calibrate on.
+    #[error(
+        "the activations of `{layer}` have no range, since not all that it makes of image {image} of the batch is finite: \
+         look for tensors that are not finite, or for pixels that are not normalised"
+    )]
+    Activations {
+        /// The layer.
+        layer: String,
+        /// The image's number in the batch, from 0 on.
+        image: usize,
+    },
     /// The ranges of another network.
     #[error(
         "the ranges of {found} activations are another network's, since this one has {expected}: calibrate this one"

@@ -53,7 +53,7 @@ mod lower;
 pub(crate) mod map;
 pub(crate) mod memory;
 mod narrow;
-mod options;
+pub(crate) mod options;
 mod pack;
 pub mod peak;
 mod plan;
@@ -70,6 +70,7 @@ mod way;
 mod winograd;
 pub(crate) mod work;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
 use regnet_space::graph::{Graph, Shape};
@@ -106,8 +107,17 @@ pub struct Engine {
     single: Plan,
     group: Plan,
     pool: Pool,
-    /// Activations, of each thread that works on its own; held by the call that is running.
-    arenas: Mutex<Aligned<f32>>,
+    /// Held by the call that is running.
+    arenas: Mutex<Arenas>,
+}
+
+/// What a call works in; it stays for the next one.
+#[derive(Debug)]
+struct Arenas {
+    /// Activations, of each thread that works on its own.
+    values: Aligned<f32>,
+    /// For each image, whether a NaN or an infinity was lost on the way: see [`Work::lose`](work::Work::lose).
+    lost: Vec<AtomicBool>,
 }
 
 /// Images that a group has at most.
@@ -124,18 +134,21 @@ impl Engine {
         options: &Options,
     ) -> Result<Self, FreezeError> {
         let format = options.precision.format().filter(|format| format.is_available(options.isa));
-        Self::build(graph, tensor, options, format, |lowered| options.results(graph, lowered))
+        Self::build(graph, tensor, options, options.pool()?, format, |lowered| {
+            options.results(graph, lowered)
+        })
     }
 
-    /// Freezes a network for a format that is available, if for any; `results` says which values are handed out.
+    /// Freezes a network to run on a pool, for a format that is available, if for any; `results` says which values are
+    /// handed out.
     fn build(
         graph: &Graph,
         mut tensor: impl FnMut(&str) -> Option<Vec<f32>>,
         options: &Options,
+        pool: Pool,
         format: Option<Format>,
         results: impl FnOnce(&Lowered) -> Result<Vec<usize>, FreezeError>,
     ) -> Result<Self, FreezeError> {
-        let pool = Pool::new(options.threads.max(1))?;
         let lowered = lower::lower(graph, &mut tensor)?;
         let results = results(&lowered)?;
         let mut layers = lowered.layers;
@@ -165,7 +178,7 @@ impl Engine {
             single,
             group,
             pool,
-            arenas: Mutex::new(Aligned::zeros(0)),
+            arenas: Mutex::new(Arenas { values: Aligned::zeros(0), lost: Vec::new() }),
         })
     }
 
@@ -179,7 +192,8 @@ impl Engine {
         &self.results
     }
 
-    /// Threads, the caller's included.
+    /// Threads, the caller's included: those asked for, if there are as many processors. In a process that was forked from
+    /// the one that built the engine, the calling thread is the only one.
     pub fn threads(&self) -> usize {
         self.pool.threads()
     }
@@ -208,7 +222,11 @@ impl Engine {
 
     /// Runs a batch: `images` are `[n, c, h, w]`, normalised as in training, `logits` `[n, classes]`.
     ///
-    /// Calls from several threads take turns.
+    /// Calls from several threads take turns. A process must not be forked while one is running.
+    ///
+    /// # NaN and infinities
+    /// They make what they make in PyTorch, in the image that they are in: NaN stays NaN in every layer. In int8, which has
+    /// no code for them, everything of the image that is handed out after a layer lost one is NaN.
     ///
     /// # Errors
     /// [`FreezeError::Images`], [`FreezeError::Result`], [`FreezeError::Features`].
@@ -240,13 +258,17 @@ impl Engine {
         let (plan, count) = self.layout(call.batch);
         let mut arenas = self.arenas.lock().unwrap_or_else(PoisonError::into_inner);
         let len = plan.floats(count, self.threads());
-        if arenas.as_ref().len() < len {
+        if arenas.values.as_ref().len() < len {
             // The old one goes first, so that there are never two.
-            *arenas = Aligned::zeros(0);
-            *arenas = Aligned::with_capacity(len);
-            arenas.extend_zeros(len);
+            arenas.values = Aligned::zeros(0);
+            arenas.values = Aligned::with_capacity(len);
+            arenas.values.extend_zeros(len);
         }
-        self.compute(plan, call, results, arenas.as_mut(), count);
+        arenas.lost.iter_mut().for_each(|lost| *lost.get_mut() = false);
+        if arenas.lost.len() < call.batch {
+            arenas.lost.resize_with(call.batch, AtomicBool::default);
+        }
+        self.compute(plan, call, results, &mut arenas, count);
     }
 
     /// The plan for so many images, and how many threads work on images of their own.

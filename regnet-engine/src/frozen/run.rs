@@ -3,13 +3,13 @@
 use std::sync::Mutex;
 use std::time::Instant;
 
-use super::Engine;
 use super::map::Map;
 use super::plan::Plan;
 use super::pool::Barrier;
 use super::shared::Shared;
 use super::step::Step;
 use super::work::Work;
+use super::{Arenas, Engine};
 
 /// Seconds of each step of a plan, the first part's and then the second's.
 pub(super) type Clock = Mutex<Vec<f64>>;
@@ -22,14 +22,15 @@ impl Engine {
         plan: &Plan,
         call: Call<'_>,
         results: &[Shared<'_>],
-        arenas: &mut [f32],
+        Arenas { values: arenas, lost }: &mut Arenas,
         count: usize,
     ) {
         // SAFETY: every step writes, of its own maps and results, the part of its thread (`Work::part`), and reads maps
         // that were written before the barrier in between; maps that are needed at the same time lie apart
         // (`memory::place`). Threads with arenas of their own compute images of their own; each has its own scratch memory.
-        let arenas = unsafe { Shared::new(arenas) };
-        let barrier = Barrier::default();
+        let arenas = unsafe { Shared::new(arenas.as_mut()) };
+        let lost = &lost[..call.batch];
+        let barrier = self.pool.barrier();
         let threads = self.pool.threads();
         // Whole images for each thread, and the rest for all of them together.
         let own = if count == threads { call.batch / threads } else { 0 };
@@ -46,6 +47,7 @@ impl Engine {
                 weights: self.packed.values.as_ref(),
                 input: call.images,
                 results,
+                lost,
                 first: 0,
                 images: 1,
                 thread: 0,
@@ -124,6 +126,7 @@ fn copy(work: Work<'_>, from: &Map, to: &Map, image: usize) {
 mod tests {
     use regnet_space::{AnyNet, Block, Bottleneck, Cell, Stage, Stem, StemKind};
 
+    use crate::frozen::pool::Pool;
     use crate::frozen::{Engine, Isa, Options};
 
     /// Small enough for Miri, which watches every access that the threads make to the memory they share.
@@ -154,8 +157,10 @@ mod tests {
         };
         let images: Vec<f32> = (0..3 * 12).map(|i| (i % 5) as f32 - 2.0).collect();
         let run = |threads, batch: usize| {
-            let options = Options { threads, isa: Isa::Portable, ..Options::default() };
-            let engine = Engine::new(&graph, tensor, &options).expect("an engine");
+            let options = Options { isa: Isa::Portable, ..Options::default() };
+            let pool = Pool::new(threads, true).expect("threads");
+            let results = |lowered: &_| options.results(&graph, lowered);
+            let engine = Engine::build(&graph, tensor, &options, pool, None, results).expect("an engine");
             let mut logits = vec![f32::NAN; batch * 3];
             engine.run(&images[..batch * 12], &mut logits).expect("a batch");
             logits

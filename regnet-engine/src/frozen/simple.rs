@@ -143,8 +143,7 @@ impl Kernel for Run<'_, Add> {
 #[inline(always)]
 fn activate<S: Vectors>(simd: S, values: &mut [S::f32s], activation: Activation) {
     if activation == Activation::Relu {
-        let zero = simd.splat_f32s(0.0);
-        values.iter_mut().for_each(|value| *value = simd.max_f32s(*value, zero));
+        values.iter_mut().for_each(|value| *value = simd.relu_f32s(*value));
     }
 }
 

@@ -182,6 +182,10 @@ impl Kernel for Run<'_, Export> {
             let channels = map.lanes.min(map.channels - block * map.lanes);
             let first = ((work.first + image) * map.channels + block * map.lanes) * pixels;
             let planes = values.write(first..first + channels * pixels);
+            if work.has_lost(image) {
+                planes.fill(f32::NAN);
+                continue;
+            }
             for row in 0..map.height {
                 let from = work.memory.read(map.row(block, image, row));
                 for (column, lanes) in from.chunks_exact(map.lanes).enumerate() {

@@ -97,10 +97,9 @@ impl Store<'_> {
             sums = self.with_shortcut(simd, sums, shortcut);
         }
         if self.activation == Activation::Relu {
-            let zero = simd.splat_f32s(0.0);
             for pixel in 0..PIXELS {
                 for block in 0..BLOCKS {
-                    sums[pixel][block] = simd.max_f32s(sums[pixel][block], zero);
+                    sums[pixel][block] = simd.relu_f32s(sums[pixel][block]);
                 }
             }
         }

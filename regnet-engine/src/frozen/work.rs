@@ -1,6 +1,7 @@
 //! A thread's part of a step.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::isa::Isa;
 use super::map::Map;
@@ -19,6 +20,8 @@ pub(super) struct Work<'a> {
     pub input: &'a [f32],
     /// What the run hands out: the logits, then features.
     pub results: &'a [Shared<'a>],
+    /// For each image of the run, whether a value that is not finite was lost: see [`Work::lose`].
+    pub lost: &'a [AtomicBool],
     /// The group's first image.
     pub first: usize,
     /// Images of the group.
@@ -37,6 +40,17 @@ pub(super) struct Run<'a, T> {
 }
 
 impl Work<'_> {
+    /// Notes that a step writes an image of the group without a NaN or an infinity that it had, because its numbers have
+    /// none. What is handed out of the image from the next barrier on is NaN.
+    pub fn lose(&self, image: usize) {
+        self.lost[self.first + image].store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a step before the last barrier lost something of an image of the group.
+    pub fn has_lost(&self, image: usize) -> bool {
+        self.lost[self.first + image].load(Ordering::Relaxed)
+    }
+
     /// This thread's part of `count` pieces of equal work.
     pub fn part(&self, count: usize) -> Range<usize> {
         count * self.thread / self.threads..count * (self.thread + 1) / self.threads

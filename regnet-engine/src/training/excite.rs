@@ -36,7 +36,13 @@ impl Excite {
     }
 
     /// Copies an image's channels out of a tensor of one pixel an image.
-    fn gather<'a>(&self, context: &Context<'_>, from: &BlockedTensor, image: usize, to: &'a mut [f32]) -> &'a [f32] {
+    fn gather<'a>(
+        &self,
+        context: &Context<'_>,
+        from: &BlockedTensor,
+        image: usize,
+        to: &'a mut [f32],
+    ) -> &'a [f32] {
         for (block, to) in to[..self.channels()].chunks_mut(from.lanes).enumerate() {
             to.copy_from_slice(&context.pixels(from, block, image..image + 1)[..to.len()]);
         }
@@ -234,7 +240,8 @@ impl Step for ExciteWeightGradient {
     fn run(&self, context: &Context<'_>, task: usize, scratch: &Shared<'_>) {
         let Excite { hidden, parameters, means, .. } = &self.excite;
         let (channels, hidden) = (self.excite.channels(), *hidden);
-        let [weight, bias] = [parameters[2 * task], parameters[2 * task + 1]].map(|index| &context.gradients[index]);
+        let [weight, bias] =
+            [parameters[2 * task], parameters[2 * task + 1]].map(|index| &context.gradients[index]);
         let weight = weight.write(0..channels * hidden);
         let (buffer, rows) = [(self.before_relu, hidden), (self.before_sigmoid, channels)][task];
         let bias = bias.write(0..rows);

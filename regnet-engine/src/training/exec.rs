@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::tensor::BlockedTensor;
 use crate::frozen::Isa;
-use crate::frozen::pool::{Barrier, Pool};
+use crate::frozen::pool::Pool;
 use crate::frozen::shared::Shared;
 
 /// What the executor knows of a step.
@@ -98,7 +98,7 @@ pub(super) fn execute(
 ) {
     counters.iter_mut().for_each(|counter| *counter = Counter::default());
     let counters = &*counters;
-    let (barrier, threads) = (Barrier::default(), pool.threads());
+    let (barrier, threads) = (pool.barrier(), pool.threads());
     let clock = seconds.map(std::sync::Mutex::new);
     let part = scratch.len() / threads;
     pool.run(&|thread| {

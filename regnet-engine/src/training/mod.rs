@@ -41,6 +41,7 @@ use self::norm::Row;
 use self::plan::Steps;
 use crate::aligned::Aligned;
 use crate::frozen::Isa;
+use crate::frozen::options::processors;
 use crate::frozen::pool::Pool;
 use crate::frozen::shared::Shared;
 
@@ -59,6 +60,7 @@ pub struct Plan {
     isa: Isa,
     batch: usize,
     input: Shape,
+    threads: usize,
     pool: Pool,
 }
 
@@ -101,7 +103,8 @@ impl Plan {
     pub fn new(graph: &Graph, batch: usize, threads: usize, isa: Isa) -> Result<Self, PlanError> {
         let steps = plan::build(graph, batch, isa)?;
         let input = graph.nodes()[0].shape;
-        Ok(Self { steps, isa, batch, input, pool: Pool::new(threads.max(1))? })
+        let threads = threads.clamp(1, processors());
+        Ok(Self { steps, isa, batch, input, threads, pool: Pool::new(threads, true)? })
     }
 
     /// Images of a batch.
@@ -139,14 +142,20 @@ impl Plan {
     }
 
     fn floats(&self) -> usize {
-        self.steps.len + self.steps.scratch * self.pool.threads()
+        self.steps.len + self.steps.scratch * self.threads
     }
 
     /// The forward pass, with the statistics of the batch: `images` are `[n, c, h, w]`, `logits` `[n, classes]`.
     ///
     /// # Panics
     /// If a slice's length does not follow from the sizes.
-    pub fn forward(&self, workspace: &mut Workspace, images: &[f32], parameters: &[&[f32]], logits: &mut [f32]) {
+    pub fn forward(
+        &self,
+        workspace: &mut Workspace,
+        images: &[f32],
+        parameters: &[&[f32]],
+        logits: &mut [f32],
+    ) {
         self.run(workspace, images, parameters, logits, &mut [], Pass::Forward, None);
     }
 
@@ -211,7 +220,10 @@ impl Plan {
         let expected = || self.parameters().map(|(_, len)| len);
         assert!(parameters.iter().map(|values| values.len()).eq(expected()), "the parameters' lengths");
         let given = gradients.iter().map(|values| values.len());
-        assert!(gradients.is_empty() && pass == Pass::Forward || given.eq(expected()), "the gradients' lengths");
+        assert!(
+            gradients.is_empty() && pass == Pass::Forward || given.eq(expected()),
+            "the gradients' lengths"
+        );
         assert_eq!(workspace.memory.as_ref().len(), self.floats(), "a workspace of another plan");
         // SAFETY: a task writes no part of a buffer, gradient or result that another task of its step reads or writes
         // (`Step::tasks`), and steps are apart by a barrier; buffers that are needed at the same time lie apart

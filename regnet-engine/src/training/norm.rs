@@ -126,7 +126,7 @@ impl Value {
                 let normalise = |x| simd.mul_add_e_f32s(simd.sub_f32s(x, mean), scale, shift);
                 let rectify = |x| {
                     let x = normalise(x);
-                    simd.where_positive(x, x)
+                    simd.relu_f32s(x)
                 };
                 match (relu, gate) {
                     (true, None) => each(from, run.step, to, rectify),
@@ -248,7 +248,7 @@ impl OutputGradient {
             for ((to, &d), &x) in to.iter_mut().zip(gradient).zip(x) {
                 let (d, deviation) = (gated.through(simd, d), simd.sub_f32s(x, mean));
                 let d = match of.relu {
-                    true => simd.where_positive(simd.mul_add_e_f32s(deviation, scale, shift), d),
+                    true => simd.where_positive_f32s(simd.mul_add_e_f32s(deviation, scale, shift), d),
                     false => d,
                 };
                 *to = through(d, deviation);
@@ -322,7 +322,7 @@ impl OutputGradient {
             for (&d, &x) in gradient.iter().zip(x) {
                 let (d, deviation) = (gated.through(simd, d), simd.sub_f32s(x, mean));
                 let d = match of.relu {
-                    true => simd.where_positive(simd.mul_add_e_f32s(deviation, scale, shift), d),
+                    true => simd.where_positive_f32s(simd.mul_add_e_f32s(deviation, scale, shift), d),
                     false => d,
                 };
                 total[0] = simd.add_f32s(total[0], d);

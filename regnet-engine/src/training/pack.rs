@@ -77,7 +77,9 @@ impl Step for Pack {
                     pack_grouped(cluster, *group_width, *transposed, lanes, weights, packed);
                 }
             }
-            Form::Grouped { channels: Channels::Dense, .. } => unreachable!("dense weights are packed as such"),
+            Form::Grouped { channels: Channels::Dense, .. } => {
+                unreachable!("dense weights are packed as such")
+            }
         }
     }
 }

@@ -14,9 +14,7 @@ use super::pointwise::{
     InputGradient, PointwiseBackward, PointwiseForward, PointwiseSum, PointwiseWeightGradient, Settle,
     WeightGradient,
 };
-use super::simple::{
-    AveragePool, AveragePoolBackward, Export, Import, Join, MaxPool, MaxPoolBackward,
-};
+use super::simple::{AveragePool, AveragePoolBackward, Export, Import, Join, MaxPool, MaxPoolBackward};
 use super::spatial::{Channels, SpatialBackward, SpatialForward, SpatialSum};
 use super::tensor::{BlockedTensor, Chunks};
 use crate::frozen::Isa;
@@ -76,12 +74,40 @@ enum Producer {
 /// A part of a network that becomes a few steps. Features are named by their numbers.
 #[derive(Debug)]
 enum Unit {
-    Conv { name: String, conv: Conv, weight: usize, norm: Norm, input: usize, output: usize },
+    Conv {
+        name: String,
+        conv: Conv,
+        weight: usize,
+        norm: Norm,
+        input: usize,
+        output: usize,
+    },
     /// The gate of `output`, squeezed out of `input`, which it is applied to.
-    Excite { excite: Excite, input: usize, output: usize },
-    Join { name: String, branch: usize, shortcut: usize, output: usize },
-    MaxPool { name: String, kernel: usize, stride: usize, input: usize, output: usize },
-    Head { pooled: usize, weight: usize, bias: usize, input: usize, logits: BlockedTensor },
+    Excite {
+        excite: Excite,
+        input: usize,
+        output: usize,
+    },
+    Join {
+        name: String,
+        branch: usize,
+        shortcut: usize,
+        output: usize,
+    },
+    MaxPool {
+        name: String,
+        kernel: usize,
+        stride: usize,
+        input: usize,
+        output: usize,
+    },
+    Head {
+        pooled: usize,
+        weight: usize,
+        bias: usize,
+        input: usize,
+        logits: BlockedTensor,
+    },
 }
 
 /// Floats of a chunk's input and output together: some of the second cache.
@@ -217,7 +243,8 @@ impl Builder {
                     feature
                 }
                 (Op::Relu, Some(Op::Add)) => {
-                    let [shortcut, branch] = [0, 1].map(|input| features[nodes[node.inputs[0]].inputs[input]]);
+                    let [shortcut, branch] =
+                        [0, 1].map(|input| features[nodes[node.inputs[0]].inputs[input]]);
                     let tensor = self.tensor(node.shape.c, node.shape.h, node.shape.w);
                     let output = self.feature(Value::Stored(tensor), Producer::Join(self.units.len()));
                     let name = nodes[node.inputs[0]].name.clone();
@@ -388,7 +415,8 @@ impl Builder {
                 kept
             });
             let (input, bias) = (value, None);
-            let step = PointwiseForward { name, input, stride, weights, bias, output, chunks, kept, statistics };
+            let step =
+                PointwiseForward { name, input, stride, weights, bias, output, chunks, kept, statistics };
             return Box::new(step);
         }
         let channels = Channels::new(&conv, lanes);
@@ -397,8 +425,9 @@ impl Builder {
         let value = self.features[input].value;
         let bands = self.bands(&conv, &channels, value.tensor(), &output);
         let images = 0..self.batch;
-        let counts =
-            images.flat_map(|_| (0..bands.count).map(|band| bands.range(band).len() * output.width)).collect();
+        let counts = images
+            .flat_map(|_| (0..bands.count).map(|band| bands.range(band).len() * output.width))
+            .collect();
         let statistics = (norm, self.partials(counts, norm.channels));
         Box::new(SpatialForward { name, input: value, conv, channels, output, weights, bands, statistics })
     }
@@ -424,7 +453,13 @@ impl Builder {
     }
 
     /// Bands whose input is near while it is multiplied.
-    fn bands(&self, conv: &Conv, channels: &Channels, input: &BlockedTensor, output: &BlockedTensor) -> Chunks {
+    fn bands(
+        &self,
+        conv: &Conv,
+        channels: &Channels,
+        input: &BlockedTensor,
+        output: &BlockedTensor,
+    ) -> Chunks {
         let blocks = match channels {
             Channels::Grouped(clusters) => clusters[0].blocks,
             Channels::Dense => input.blocks(),
@@ -487,7 +522,12 @@ fn spatial(conv: &Conv, channels: &Channels, transposed: bool) -> Form {
     match channels {
         Channels::Dense => {
             let stride = if transposed { 1 } else { conv.stride };
-            Form::Dense { channels: [conv.output, conv.input], taps: super::spatial::TAPS, stride, transposed }
+            Form::Dense {
+                channels: [conv.output, conv.input],
+                taps: super::spatial::TAPS,
+                stride,
+                transposed,
+            }
         }
         Channels::Grouped(_) => {
             Form::Grouped { channels: channels.clone(), group_width: conv.group_width, transposed }
@@ -595,7 +635,9 @@ impl Builder {
     fn settle(&mut self, feature: usize, counts: Vec<usize>) -> Settle {
         match self.features[feature].from {
             Producer::Images | Producer::Pool => Settle::default(),
-            Producer::Conv => Settle { mask: None, sums: self.norm_sums(feature, counts).into_iter().collect() },
+            Producer::Conv => {
+                Settle { mask: None, sums: self.norm_sums(feature, counts).into_iter().collect() }
+            }
             Producer::Join(unit) => {
                 let Unit::Join { branch, shortcut, .. } = self.units[unit] else { unreachable!("a join") };
                 let gradient = self.gradient(feature);
@@ -779,7 +821,9 @@ impl Builder {
         self.features[input].readers -= 1;
         let before_sigmoid = self.buffer(self.batch * excite.gate.channels);
         let before_relu = self.buffer(self.batch * excite.hidden);
-        let Value::Normed(normed) = self.features[input].value else { unreachable!("what is excited is normed") };
+        let Value::Normed(normed) = self.features[input].value else {
+            unreachable!("what is excited is normed")
+        };
         let partials = self.partials(self.image_counts(input), normed.norm.channels);
         let sums = (normed.norm, partials);
         let weights = ExciteWeightGradient { excite: excite.clone(), before_sigmoid, before_relu };

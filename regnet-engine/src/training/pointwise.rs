@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::exec::{Context, Step};
 use super::norm::{
-    Norm, OutputGradient, Partials, Value, MOST_LANES, finish_gradient, finish_statistics, moments,
+    MOST_LANES, Norm, OutputGradient, Partials, Value, finish_gradient, finish_statistics, moments,
 };
 use super::outer::{Blocks, Pixels, add_outer_products};
 use super::tensor::{BlockedTensor, Chunks, Run};
@@ -71,7 +71,7 @@ impl Settle {
                 let mask = S::as_simd_f32s(context.pixels(mask, block, pixels.clone())).0;
                 let gradient = context.pixels_mut(gradient, block, pixels.clone());
                 for (d, &y) in S::as_mut_simd_f32s(gradient).0.iter_mut().zip(mask) {
-                    *d = simd.where_positive(y, *d);
+                    *d = simd.where_positive_f32s(y, *d);
                 }
             }
             for (of, _, partials) in &self.sums {
@@ -447,7 +447,15 @@ impl Kernel for Task<'_, PointwiseBackward> {
                 WeightGradient::Parts(parts) => {
                     let first = stride * output.blocks();
                     let input = scratch.write(first..first + stride * tensor.blocks());
-                    load_input(simd, context, &step.input, (step.stride, output), pixels.clone(), input, stride);
+                    load_input(
+                        simd,
+                        context,
+                        &step.input,
+                        (step.stride, output),
+                        pixels.clone(),
+                        input,
+                        stride,
+                    );
                     let input = Blocks { values: input, count: tensor.blocks(), stride };
                     let sums = context.write(*parts, task * row..(task + 1) * row);
                     add_outer_products(simd, input, gradient, Pixels::line(pixels.len()), sums);
@@ -539,7 +547,8 @@ impl Kernel for Task<'_, PointwiseWeightGradient> {
                 let pixels = S::as_simd_f32s(context.pixels(gradient, block, 0..gradient.pixels())).0;
                 let zero = simd.splat_f32s(0.0);
                 let mut sum = [0.0; MOST_LANES];
-                S::as_mut_simd_f32s(&mut sum).0[0] = pixels.iter().fold(zero, |sum, &d| simd.add_f32s(sum, d));
+                S::as_mut_simd_f32s(&mut sum).0[0] =
+                    pixels.iter().fold(zero, |sum, &d| simd.add_f32s(sum, d));
                 let channels = block * lanes..((block + 1) * lanes).min(gradient.channels);
                 let to = context.gradients[bias].write(channels);
                 to.iter_mut().zip(sum).for_each(|(to, sum)| *to += sum);

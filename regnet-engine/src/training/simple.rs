@@ -54,7 +54,7 @@ impl Kernel for Task<'_, Join> {
             let shortcut = S::as_simd_f32s(shortcut).0;
             for (y, &x) in S::as_mut_simd_f32s(sum).0.iter_mut().zip(shortcut) {
                 let sum = simd.add_f32s(*y, x);
-                *y = simd.where_positive(sum, sum);
+                *y = simd.relu_f32s(sum);
             }
         }
     }
@@ -244,7 +244,7 @@ impl Kernel for Task<'_, MaxPool> {
         let to = S::as_mut_simd_f32s(to).0;
         step.windows(|output, pixels| {
             let first = simd.splat_f32s(f32::NEG_INFINITY);
-            to[output] = pixels.fold(first, |most, pixel| simd.greater(most, loaded[pixel]));
+            to[output] = pixels.fold(first, |most, pixel| simd.max_f32s(most, loaded[pixel]));
         });
     }
 }

@@ -68,9 +68,7 @@ impl Channels {
     /// Floats of the packed weights of a convolution.
     pub fn packed_len(&self, [output, input]: [usize; 2], lanes: usize) -> usize {
         match self {
-            Self::Grouped(clusters) => {
-                clusters.iter().map(|cluster| cluster.sources.packed_len(lanes)).sum()
-            }
+            Self::Grouped(clusters) => clusters.iter().map(|cluster| cluster.sources.packed_len(lanes)).sum(),
             Self::Dense => output.next_multiple_of(lanes) * input * TAPS,
         }
     }
@@ -129,7 +127,11 @@ pub(super) struct SpatialForward {
 impl SpatialForward {
     fn window(&self) -> Window {
         let input = self.input.tensor();
-        Window { rows: window::rows(self.bands.most(), self.conv.stride), width: input.width, lanes: input.lanes }
+        Window {
+            rows: window::rows(self.bands.most(), self.conv.stride),
+            width: input.width,
+            lanes: input.lanes,
+        }
     }
 
     fn most_blocks(&self) -> usize {
@@ -368,7 +370,11 @@ impl SpatialBackward {
     /// Of the input, as it is multiplied by the gradient of the output.
     fn input_window(&self) -> Window {
         let input = self.input.tensor();
-        Window { rows: window::rows(self.bands.most(), self.conv.stride), width: input.width, lanes: input.lanes }
+        Window {
+            rows: window::rows(self.bands.most(), self.conv.stride),
+            width: input.width,
+            lanes: input.lanes,
+        }
     }
 
     /// Of the output's gradient, brought to the resolution of the input.
@@ -547,7 +553,8 @@ impl Task<'_, SpatialBackward> {
                 }
             }
             Channels::Grouped(clusters) => {
-                let input = Blocks { values: input, count: input_blocks.len(), stride: window.block_stride() };
+                let input =
+                    Blocks { values: input, count: input_blocks.len(), stride: window.block_stride() };
                 window::add_grouped_products(simd, &clusters[cluster].sources, input, gradient, pixels, sums);
             }
         }

@@ -91,7 +91,8 @@ impl Window {
         to: &mut [f32],
     ) {
         let lanes = self.lanes;
-        for (from, to) in from.chunks_exact(strides[0]).zip(to.chunks_exact_mut(self.block_stride())).take(blocks.len())
+        for (from, to) in
+            from.chunks_exact(strides[0]).zip(to.chunks_exact_mut(self.block_stride())).take(blocks.len())
         {
             to[..count * self.row_stride()].fill(0.0);
             for (row, from) in rows.clone().zip(from.chunks_exact(strides[1])) {
@@ -162,7 +163,10 @@ pub(super) fn add_grouped_products<S: Vectors>(
             Lanes::Mixed(mixtures) => {
                 for Mixture { blocks, orders, .. } in mixtures {
                     for order in orders.chunks_exact(lanes) {
-                        add(*blocks, if blocks[0] == blocks[1] { Read::Order(order) } else { Read::OrderOfTwo(order) });
+                        add(
+                            *blocks,
+                            if blocks[0] == blocks[1] { Read::Order(order) } else { Read::OrderOfTwo(order) },
+                        );
                     }
                 }
             }

@@ -92,6 +92,26 @@ fn net(stem: Stem, block: Block, stages: Vec<Stage>) -> AnyNet {
 }
 
 #[test]
+fn threads_are_as_many_as_processors_at_most() {
+    let graph = net(
+        Stem { kind: StemKind::Cifar, width: 8 },
+        Block::Bottleneck,
+        vec![stage(1, 16, 1, 8, Bottleneck::ONE)],
+    )
+    .graph(8, 8)
+    .expect("a network");
+    let tensors = tensors(&graph, 1);
+    let processors = std::thread::available_parallelism().expect("processors").get();
+    for (asked, expected) in [(0, 1), (1, 1), (100_000, processors), (usize::MAX, processors)] {
+        for spin in [true, false] {
+            let options = Options { threads: asked, spin, ..Options::default() };
+            let engine = Engine::new(&graph, |name| tensors.get(name).cloned(), &options).expect("an engine");
+            assert_eq!(engine.threads(), expected, "{asked} asked for");
+        }
+    }
+}
+
+#[test]
 fn presets_of_every_group_width() {
     for name in ["RegNetX-200MF", "RegNetY-200MF", "RegNetX-400MF"] {
         compare(name, &preset(name, 10), 64, 64, &[1, 3, 17]);

@@ -50,7 +50,8 @@ impl Reference<'_> {
                 let regulator = &self.graph.nodes()[node.inputs[1]].name;
                 self.norm(inputs[0], pixels, &format!("{regulator}.bn"), name)
             }
-            Op::Relu => inputs[0].iter().map(|value| value.max(0.0)).collect(),
+            // As in PyTorch, NaN stays NaN.
+            Op::Relu => inputs[0].iter().map(|&value| if value < 0.0 { 0.0 } else { value }).collect(),
             Op::Sigmoid => inputs[0].iter().map(|&value| sigmoid(value)).collect(),
             Op::MaxPool { kernel, stride } => max_pool(from(0), inputs[0], node.shape, kernel, stride),
             Op::GlobalAvgPool => {
@@ -176,7 +177,8 @@ fn max_pool(from: Shape, x: &[f64], to: Shape, kernel: usize, stride: usize) -> 
                 let rows = window(row, from.h);
                 let values =
                     rows.flat_map(|row| window(column, from.w).map(move |c| plane[row * from.w + c]));
-                y.push(values.fold(f64::NEG_INFINITY, f64::max));
+                let larger = |a: f64, b: f64| if a > b || a.is_nan() { a } else { b };
+                y.push(values.fold(f64::NEG_INFINITY, larger));
             }
         }
     }

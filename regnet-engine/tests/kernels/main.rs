@@ -8,6 +8,7 @@ mod cross_entropy;
 mod depthwise;
 mod fuse;
 mod linear;
+mod non_finite;
 mod pooling;
 mod regulator;
 mod relu;

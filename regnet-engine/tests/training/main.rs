@@ -149,10 +149,8 @@ fn bottlenecks_of_all_group_widths() {
 fn squeeze_and_excitation() {
     for block in [Block::Bottleneck, Block::Basic] {
         let group = |width| if block == Block::Basic { width } else { 8 };
-        let stages = vec![
-            stage(1, 24, 2, Bottleneck::ONE, group(24)),
-            stage(2, 40, 2, Bottleneck::ONE, group(40)),
-        ];
+        let stages =
+            vec![stage(1, 24, 2, Bottleneck::ONE, group(24)), stage(2, 40, 2, Bottleneck::ONE, group(40))];
         check(&format!("excited {block:?}"), &net(block, StemKind::Simple, stages, Some(0.25)), [21, 18], 4);
     }
 }

@@ -149,7 +149,8 @@ impl<'a> Step<'a> {
                     let weight = self.tensor(index, "weight");
                     for (i, dx) in dx.iter_mut().enumerate() {
                         let c = channel(i);
-                        *dx = weight[c] * inverse[c] * (dy[i] - db[c] / count - normalised(i) * dw[c] / count);
+                        *dx =
+                            weight[c] * inverse[c] * (dy[i] - db[c] / count - normalised(i) * dw[c] / count);
                     }
                     keep("weight", dw);
                     keep("bias", db);

@@ -30,8 +30,8 @@ pub struct Batch {
 
 /// A way to cut a split into batches, epoch after epoch.
 ///
-/// What an epoch holds depends on the seed and on its number only, so that training can resume at
-/// any epoch and see what it would have seen.
+/// What a batch holds depends on the seed, the epoch and its place in the epoch only, so that training
+/// can resume at any step and see what it would have seen.
 #[derive(Clone, Debug)]
 pub struct Batches {
     split: Arc<Split>,
@@ -103,20 +103,22 @@ impl Batches {
 
     /// The batches of one epoch, prepared on a thread of their own.
     pub fn epoch(&self, epoch: u64) -> Epoch {
-        self.epoch_as(epoch, |batch| batch)
+        self.epoch_from(epoch, 0, |batch| batch)
     }
 
-    /// [`epoch`](Self::epoch), with what `finish` makes of each batch on that thread.
-    pub fn epoch_as<T: Send + 'static>(
+    /// The batches of an [`epoch`](Self::epoch) from the `first` on, counted from 0, with what `finish` makes of each on
+    /// that thread.
+    pub fn epoch_from<T: Send + 'static>(
         &self,
         epoch: u64,
+        first: usize,
         finish: impl Fn(Batch) -> T + Send + 'static,
     ) -> Epoch<T> {
         let (sender, receiver) = sync_channel(AHEAD);
         let batches = self.clone();
         let thread = thread::spawn(move || {
             let order = batches.order_of(epoch);
-            for indices in order.chunks(batches.batch).take(batches.len()) {
+            for indices in order.chunks(batches.batch).take(batches.len()).skip(first) {
                 let batch = batches.make(indices, epoch);
                 let failed = batch.is_err();
                 // A receiver that is gone means that the rest of the epoch is not wanted.
@@ -125,7 +127,7 @@ impl Batches {
                 }
             }
         });
-        Epoch { receiver, thread: Some(thread), left: self.len() }
+        Epoch { receiver, thread: Some(thread), left: self.len().saturating_sub(first) }
     }
 
     fn order_of(&self, epoch: u64) -> Vec<usize> {
@@ -138,7 +140,10 @@ impl Batches {
 
     fn make(&self, indices: &[usize], epoch: u64) -> Result<Batch, DataError> {
         let length = 3 * self.split.size() * self.split.size();
-        let mut images = vec![0.0; indices.len() * length];
+        let (count, size) = (indices.len(), self.split.size());
+        let mut images = Vec::new();
+        images.try_reserve_exact(count * length).map_err(|_| DataError::Memory { images: count, size })?;
+        images.resize(count * length, 0.0);
         images.par_chunks_exact_mut(length).zip(indices).try_for_each(|(out, &index)| {
             self.change(epoch, index).apply(&self.split.image(index)?, &self.normalise, out);
             Ok(())

@@ -22,6 +22,8 @@ use shape::Shape;
 
 const TRAIN_IMAGES: usize = 8_000;
 const TEST_IMAGES: usize = 2_000;
+/// Of each part: 3 GB.
+const MOST_IMAGES: usize = 1_000_000;
 
 /// The built-in data set: 8,000 training and 2,000 test images of 32 x 32 pixels in ten classes.
 ///
@@ -32,11 +34,11 @@ pub fn builtin(size: Option<usize>, seed: u64) -> Result<DataSet, DataError> {
     builtin_sized(TRAIN_IMAGES, TEST_IMAGES, size, seed)
 }
 
-/// The built-in data set with other numbers of images; the first ones are the same.
+/// The built-in data set with other numbers of images, up to a million for each part; the first ones are the same.
 ///
 /// # Errors
 ///
-/// [`DataError::Size`] as [`builtin`], and [`DataError::NoImages`] if a number is 0.
+/// [`DataError::Size`] as [`builtin`], [`DataError::NoImages`] if a number is 0, and [`DataError::TooMany`].
 pub fn builtin_sized(
     train: usize,
     test: usize,
@@ -51,6 +53,9 @@ pub fn builtin_sized(
 /// Draws `count` images, of the classes in turn, each from its own generator.
 fn split(count: usize, size: usize, [seed, part]: [u64; 2]) -> Result<Split, DataError> {
     const BYTES: usize = SIDE * SIDE * 3;
+    if count > MOST_IMAGES {
+        return Err(DataError::TooMany { given: count, most: MOST_IMAGES });
+    }
     let mut bytes = vec![0; count * BYTES];
     bytes.par_chunks_exact_mut(BYTES).enumerate().for_each(|(i, pixels)| {
         let mut rng = Rng::new(&[seed, part, i as u64]);

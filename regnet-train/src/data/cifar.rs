@@ -4,8 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use regnet_core::text_file;
+
 use super::error::DataError;
 use super::set::{DataSet, Split};
+use crate::limits;
 
 /// Which of the two CIFAR data sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,8 +147,8 @@ impl Layout {
         if !path.is_file() {
             return Ok((0..self.classes).map(|class| format!("class {class}")).collect());
         }
-        let text =
-            fs::read_to_string(&path).map_err(|reason| DataError::Read { path: path.clone(), reason })?;
+        let text = text_file::read(&path, limits::DOCUMENT)
+            .map_err(|reason| DataError::Read { path: path.clone(), reason })?;
         let names: Vec<_> =
             text.lines().map(str::trim).filter(|line| !line.is_empty()).map(String::from).collect();
         if names.len() != self.classes {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::set::Split;
+use crate::limits::IMAGE_MEMORY;
 
 /// Why a data set could not be loaded or a batch not be made.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +41,36 @@ pub enum DataError {
         /// The operating system's reason.
         reason: io::Error,
     },
-    /// A file is not an image that can be decoded, or claims to be unreasonably large.
+    /// What should be an image file is a folder, a pipe or a device.
+    #[error("{path} is no regular file, and is not read; name an image file")]
+    NotAFile {
+        /// What is no file.
+        path: PathBuf,
+    },
+    /// An image that takes more memory to decode than all may together.
+    #[error(
+        "{path} has {width} x {height} pixels, which take {needed} MiB to decode, and {most} MiB is the most; \
+         set {IMAGE_MEMORY} to more MiB, or make the image smaller"
+    )]
+    TooLarge {
+        /// The image file.
+        path: PathBuf,
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// What decoding and resizing it takes, in MiB.
+        needed: u64,
+        /// What all images being decoded may take together, in MiB.
+        most: u64,
+    },
+    /// A memory for images that is no number.
+    #[error("{IMAGE_MEMORY} is `{given}`; set it to a number of MiB, such as 384, or unset it")]
+    ImageMemory {
+        /// What the variable is set to.
+        given: String,
+    },
+    /// A file is not an image that can be decoded whole.
     #[error("cannot decode the image {path}: {reason}; replace or remove the file")]
     Image {
         /// The image file.
@@ -59,8 +89,16 @@ pub enum DataError {
         /// The number of class folders in it.
         found: usize,
     },
+    /// A class folder whose name is no text.
+    #[error("the name of the class folder {path:?} is not UTF-8; rename the folder")]
+    ClassName {
+        /// The class folder.
+        path: PathBuf,
+    },
     /// A class folder without images.
-    #[error("the class folder {path} holds no PNG or JPEG images; add some or remove the folder")]
+    #[error(
+        "the class folder {path} holds no images (PNG, JPEG, WebP, BMP, TIFF or GIF); add some or remove the folder"
+    )]
     EmptyClass {
         /// The class folder.
         path: PathBuf,
@@ -83,6 +121,15 @@ pub enum DataError {
         name: String,
         /// `training` or `test`.
         split: &'static str,
+    },
+    /// Training images without any contrast.
+    #[error(
+        "every pixel of the training images of {name} has the same colour, so that there is nothing to learn; \
+         check that these are the images meant"
+    )]
+    Constant {
+        /// The data set's name.
+        name: String,
     },
     /// A CIFAR file that does not consist of whole images.
     #[error(
@@ -123,6 +170,30 @@ pub enum DataError {
         found: usize,
         /// The number of classes.
         expected: usize,
+    },
+    /// More images than are drawn.
+    #[error("{given} built-in images are out of range; choose 1 to {most} for each part")]
+    TooMany {
+        /// The number asked for.
+        given: usize,
+        /// The largest.
+        most: usize,
+    },
+    /// A batch that memory cannot hold.
+    #[error(
+        "a batch of {images} images of {size} x {size} pixels does not fit in memory; choose a smaller batch or size"
+    )]
+    Memory {
+        /// Images of the batch.
+        images: usize,
+        /// Their side in pixels.
+        size: usize,
+    },
+    /// A mean or deviation that pixels cannot be normalised with.
+    #[error("{reason}")]
+    Normalise {
+        /// Which number is out of range.
+        reason: String,
     },
     /// A batch of no images.
     #[error("the batch size is 0; choose at least 1")]

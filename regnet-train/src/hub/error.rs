@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use hf_hub::api::sync::ApiError;
-
 /// Why there is no file.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
@@ -20,6 +18,12 @@ pub enum HubError {
     /// There is no folder for the cache.
     #[error("there is no home folder to keep files of the hub in: set HF_HOME to a folder")]
     NoHome,
+    /// The hub's address is none.
+    #[error("HF_ENDPOINT is `{endpoint}`, which is no address: write it as in https://huggingface.co")]
+    Endpoint {
+        /// The address.
+        endpoint: String,
+    },
     /// The file is not in the cache, and the network must not be used.
     #[error(
         "{file} of {reference} is not in {}, and HF_HUB_OFFLINE is set: unset it once to download the file",
@@ -35,7 +39,8 @@ pub enum HubError {
     },
     /// The hub has no such model or revision, or shows it to some only.
     #[error(
-        "{endpoint} has no {reference}, or not for everybody: check the name and the revision on the model's page"
+        "{endpoint} has no {reference}, or not for everybody: check the name and the revision on the model's page, and \
+         set HF_TOKEN if the model is private"
     )]
     NoModel {
         /// The model.
@@ -54,12 +59,27 @@ pub enum HubError {
         files: Vec<String>,
     },
     /// The hub did not answer, or not to the end.
-    #[error("cannot download {what}: {source}; try again, what came so far is kept")]
+    #[error("cannot download {what}: {source}; nothing was kept, try again")]
     Download {
         /// Model and file.
         what: String,
-        /// What hf-hub says.
-        source: Box<ApiError>,
+        /// What went wrong.
+        source: Box<ureq::Error>,
+    },
+    /// The file came too slowly to wait for its end.
+    #[error(
+        "{what} comes too slowly: {received} bytes in {seconds:.1} s, and {slowest} a second is the least; nothing was \
+         kept, try again"
+    )]
+    TooSlow {
+        /// Model and file.
+        what: String,
+        /// Bytes that came.
+        received: u64,
+        /// Seconds since the first of them was asked for.
+        seconds: f64,
+        /// Bytes a second, at least.
+        slowest: u64,
     },
     /// The hub's answer makes no sense.
     #[error("the hub's answer about {what} is not to be trusted: {reason}; check HF_ENDPOINT")]
@@ -71,7 +91,7 @@ pub enum HubError {
     },
     /// What came is not what the hub has.
     #[error(
-        "{what} was changed on its way: it should have {expected} and has {found}; it was deleted, try again"
+        "{what} was changed on its way: it should have {expected} and has {found}; nothing was kept, try again"
     )]
     Changed {
         /// Model and file.

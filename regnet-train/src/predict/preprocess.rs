@@ -5,9 +5,11 @@ use std::path::Path;
 use std::str::FromStr;
 
 use image::imageops::{FilterType, crop_imm, resize};
-use image::{GenericImageView, RgbImage, SubImage};
+use image::{GenericImageView, Pixel, RgbImage, SubImage};
+use serde::{Deserialize, Serialize};
 
-use crate::data::{DataError, Normalise, folder};
+use crate::data::image_file::{self, Frame, Pixels, Square, resizing_memory};
+use crate::data::{DataError, Normalise};
 
 /// The mean and deviation of ImageNet's pixels, red, green and blue, that all published RegNets are trained with.
 const IMAGENET: Normalise = Normalise { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
@@ -24,7 +26,8 @@ pub struct Preprocess {
 }
 
 /// Which part of a picture is seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Framing {
     /// The shorter side is brought to `shorter` pixels, and then the middle is cut out, as for the published weights.
     Crop {
@@ -38,7 +41,8 @@ pub enum Framing {
 }
 
 /// How pictures are resized. Where they shrink, each filter covers as many pixels as it must, as in Pillow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Filter {
     /// Cubic, a = -0.5: timm's setting for the published RegNets.
     Bicubic,
@@ -65,6 +69,9 @@ impl FromStr for Filter {
 }
 
 impl Preprocess {
+    /// Pixels that a picture's shorter side is brought to at most.
+    pub const LARGEST: usize = 1280;
+
     /// The preprocessing of the published weights for images of `size` pixels, as timm documents it: the shorter side
     /// to size / 0.875 (256 for 224), bicubic, the middle cut out, ImageNet's mean and deviation. torchvision documents
     /// the same with a bilinear filter for its first weights, and a shorter side of 232 for its second.
@@ -77,37 +84,18 @@ impl Preprocess {
     ///
     /// # Errors
     ///
-    /// [`DataError::Read`] and [`DataError::Image`].
+    /// [`DataError::Normalise`], and [`DataError::Read`], [`DataError::Image`], [`DataError::TooLarge`] and others about
+    /// the file.
     pub fn read(&self, path: &Path) -> Result<Vec<f32>, DataError> {
+        self.normalise.check().map_err(|reason| DataError::Normalise { reason })?;
         let framed = match self.framing {
-            Framing::Square => folder::decode(path, self.size)?,
+            Framing::Square => image_file::read(path, &Square(self.size))?,
             Framing::Crop { shorter, filter } => {
-                self.crop(&folder::decode_whole(path)?, shorter.max(self.size), filter)
+                let shorter = shorter.max(self.size);
+                image_file::read(path, &Crop { size: self.size, shorter, filter })?
             }
         };
         Ok(self.normalised(&framed))
-    }
-
-    fn crop(&self, picture: &RgbImage, shorter: usize, filter: Filter) -> RgbImage {
-        let picture = &not_longer(picture);
-        let (width, height) = picture.dimensions();
-        let least = u64::from(width.min(height)).max(1);
-        // The longer side is rounded down, as in torchvision.
-        let scaled = |side: u32| (u64::from(side) * shorter as u64 / least) as u32;
-        let (width, height) = (scaled(width), scaled(height));
-        let resized = if (width, height) == picture.dimensions() {
-            picture.to_image()
-        } else {
-            let filter = match filter {
-                Filter::Bicubic => FilterType::CatmullRom,
-                Filter::Bilinear => FilterType::Triangle,
-            };
-            resize(&**picture, width, height, filter)
-        };
-        let size = self.size as u32;
-        // Half of an odd difference is rounded to even, as in torchvision.
-        let middle = |side: u32| (f64::from(side.saturating_sub(size)) / 2.0).round_ties_even() as u32;
-        crop_imm(&resized, middle(width), middle(height), size, size).to_image()
     }
 
     fn normalised(&self, image: &RgbImage) -> Vec<f32> {
@@ -119,12 +107,60 @@ impl Preprocess {
     }
 }
 
-/// The middle of a picture that is very long: what is far from it is never seen, and would take much memory enlarged.
-fn not_longer(picture: &RgbImage) -> SubImage<&RgbImage> {
-    const MOST: u32 = 8;
-    let (width, height) = picture.dimensions();
-    let (most_wide, most_high) = (width.min(MOST * height), height.min(MOST * width));
-    crop_imm(picture, (width - most_wide) / 2, (height - most_high) / 2, most_wide, most_high)
+/// [`Framing::Crop`] to `size`.
+struct Crop {
+    size: usize,
+    shorter: usize,
+    filter: Filter,
+}
+
+impl Crop {
+    /// Of a picture that is very long, what is far from its middle is never seen, and would take much memory enlarged.
+    const LONGEST: u32 = 8;
+
+    /// Width and height of the middle that is resized.
+    fn kept(width: u32, height: u32) -> (u32, u32) {
+        let most = |side: u32| side.saturating_mul(Self::LONGEST);
+        (width.min(most(height)), height.min(most(width)))
+    }
+
+    /// Width and height after resizing. The longer side is rounded down, as in torchvision.
+    fn scaled(&self, width: u32, height: u32) -> (u32, u32) {
+        let least = u64::from(width.min(height)).max(1);
+        let scaled = |side: u32| (u64::from(side) * self.shorter as u64 / least) as u32;
+        (scaled(width), scaled(height))
+    }
+}
+
+impl Frame for Crop {
+    fn of<I>(&self, picture: &I) -> Pixels<I>
+    where
+        I: GenericImageView<Pixel: 'static>,
+        <I::Pixel as Pixel>::Subpixel: 'static,
+    {
+        let (width, height) = picture.dimensions();
+        let (kept_width, kept_height) = Self::kept(width, height);
+        let (left, top) = ((width - kept_width) / 2, (height - kept_height) / 2);
+        let kept: SubImage<&I> = crop_imm(picture, left, top, kept_width, kept_height);
+        let (width, height) = self.scaled(kept_width, kept_height);
+        let filter = match self.filter {
+            Filter::Bicubic => FilterType::CatmullRom,
+            Filter::Bilinear => FilterType::Triangle,
+        };
+        let resized = resize(&*kept, width, height, filter);
+        let size = self.size as u32;
+        // Half of an odd difference is rounded to even, as in torchvision.
+        let middle = |side: u32| (f64::from(side.saturating_sub(size)) / 2.0).round_ties_even() as u32;
+        crop_imm(&resized, middle(width), middle(height), size, size).to_image()
+    }
+
+    fn memory(&self, width: u32, height: u32) -> u64 {
+        let (width, height) = Self::kept(width, height);
+        let (new_width, new_height) = self.scaled(width, height);
+        // What is resized has four bytes a pixel at most.
+        let resized = 4 * u64::from(new_width) * u64::from(new_height);
+        resizing_memory(width, new_height.into()).saturating_add(resized)
+    }
 }
 
 impl fmt::Display for Preprocess {
@@ -152,16 +188,15 @@ mod tests {
     #[test]
     fn the_middle_is_cut_out_at_the_resolution_asked_for() {
         // Nothing is resized: rows 4 to 35 and columns 14 to 45 of 40 x 60.
-        let preprocess = Preprocess { framing: Framing::Square, size: 32, normalise: IMAGENET };
-        let middle = preprocess.crop(&wide(), 40, Filter::Bicubic);
+        let crop = |size, shorter, filter| Crop { size, shorter, filter }.of(&wide());
+        let middle = crop(32, 40, Filter::Bicubic);
         assert_eq!(
             (middle.dimensions(), middle[(0, 0)], middle[(31, 31)]),
             ((32, 32), Rgb([56, 24, 7]), Rgb([180, 210, 7]))
         );
         // Halved: a linear picture stays linear, whatever the filter.
         for filter in [Filter::Bicubic, Filter::Bilinear] {
-            let preprocess = Preprocess { size: 16, ..preprocess };
-            let halved = preprocess.crop(&wide(), 20, filter);
+            let halved = crop(16, 20, filter);
             let close = |a: u8, b: f64| (f64::from(a) - b).abs() <= 1.0;
             assert_eq!(halved.dimensions(), (16, 16));
             assert!(close(halved[(8, 8)][0], 4.0 * (2.0 * 15.0 + 0.5)), "{:?}", halved[(8, 8)]);

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use regnet_core::weights::WeightsError;
 use regnet_space::SpecError;
 
+use super::left_out::LeftOut;
+
 /// What can be wrong with a report.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -14,10 +16,15 @@ pub enum ReportError {
     #[error("there are no populations to report on; name at least one")]
     NoPopulations,
     /// No trial of a population has ended.
-    #[error("no trial of {population} has ended yet; run the sweep first, or leave it out")]
+    #[error(
+        "no trial of {population} has ended{}; run the sweep first, or leave it out",
+        if left_out.bad.is_empty() { " yet".to_owned() } else { format!(" with a result that can be used: {left_out}\n") }
+    )]
     NoTrials {
         /// The population.
         population: String,
+        /// What it has instead.
+        left_out: LeftOut,
     },
     /// A network that does not take its images.
     #[error("trial {index} of {population} cannot be read: {reason}")]

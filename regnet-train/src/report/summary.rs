@@ -3,6 +3,7 @@
 use regnet_space::statistics::{Bootstrap, Interval, KolmogorovSmirnov, kolmogorov_smirnov, mean};
 
 use super::entry::Entry;
+use super::left_out::LeftOut;
 use crate::sweep::Outcome;
 
 /// The trials of a population that ended, with their figures.
@@ -14,6 +15,8 @@ pub struct Analysed {
     pub entries: Vec<Entry>,
     /// What they come to.
     pub summary: Summary,
+    /// Its other trials.
+    pub left_out: LeftOut,
 }
 
 /// What a population comes to. Errors are those of the trials that were trained to the end, from 0 to 1.
@@ -49,7 +52,7 @@ pub struct Comparison {
 }
 
 impl Analysed {
-    pub(super) fn new(name: String, entries: Vec<Entry>) -> Self {
+    pub(super) fn new(name: String, entries: Vec<Entry>, left_out: LeftOut) -> Self {
         let count = |is: fn(&Outcome) -> bool| entries.iter().filter(|entry| is(&entry.outcome)).count();
         let errors: Vec<f64> = entries.iter().filter_map(|entry| entry.error).collect();
         let summary = Summary {
@@ -60,7 +63,7 @@ impl Analysed {
             mean: mean(&errors),
             interval: Bootstrap::default().mean_interval(&errors),
         };
-        Self { name, entries, summary }
+        Self { name, entries, summary, left_out }
     }
 
     /// The errors of the trials that were trained to the end, in the order of their index.

@@ -1,4 +1,5 @@
-//! The report's numbers as CSV, for other programs: errors from 0 to 1, numbers in full.
+//! The report's numbers as CSV, for other programs: errors from 0 to 1, numbers in full. Names are made harmless for
+//! spreadsheets.
 
 use std::error::Error;
 
@@ -35,21 +36,27 @@ impl Report {
         let mut csv = csv::Writer::from_writer(Vec::new());
         csv.write_record([
             "population",
+            "networks",
             "finished",
             "stopped",
             "diverged",
+            "not_ended",
+            "left_out",
             "min",
             "mean",
             "mean_low",
             "mean_high",
         ])?;
         for population in &self.populations {
-            let summary = population.summary;
+            let (summary, left_out) = (population.summary, &population.left_out);
             csv.write_record([
-                population.name.clone(),
+                harmless(&population.name),
+                left_out.networks.to_string(),
                 summary.finished.to_string(),
                 summary.stopped.to_string(),
                 summary.diverged.to_string(),
+                left_out.open.to_string(),
+                left_out.bad.len().to_string(),
                 or_blank(summary.min),
                 or_blank(summary.mean),
                 or_blank(summary.interval.map(|interval| interval.low)),
@@ -66,7 +73,7 @@ impl Report {
         for comparison in &self.comparisons {
             let (test, interval) = (comparison.test, comparison.interval);
             let numbers = [test.distance, test.p_value, comparison.difference, interval.low, interval.high];
-            let names = [comparison.a.clone(), comparison.b.clone()];
+            let names = [&comparison.a, &comparison.b].map(|name| harmless(name));
             csv.write_record(names.into_iter().chain(numbers.map(|number| number.to_string())))?;
         }
         Ok(csv.into_inner()?)
@@ -75,7 +82,7 @@ impl Report {
 
 fn trial(population: &str, entry: &Entry) -> [String; 9] {
     [
-        population.to_owned(),
+        harmless(population),
         entry.index.to_string(),
         entry.outcome_word().to_owned(),
         entry.epochs.to_string(),
@@ -85,6 +92,12 @@ fn trial(population: &str, entry: &Entry) -> [String; 9] {
         entry.group_widths(),
         entry.bottlenecks(),
     ]
+}
+
+/// A name that no spreadsheet takes for a formula. Those that begin with other characters, and all numbers, are as they are.
+fn harmless(name: &str) -> String {
+    let is_formula = name.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    format!("{}{name}", if is_formula { "'" } else { "" })
 }
 
 fn or_blank(number: Option<f64>) -> String {

@@ -6,14 +6,19 @@ use regnet_space::statistics::Interval;
 use regnet_space::text::Table;
 
 use super::Report;
-use super::summary::{Comparison, Summary};
+use super::summary::{Analysed, Comparison, Summary};
 
-/// A table of the populations and, of several, one of their differences. Errors are in per cent.
+/// A table of the populations and, of several, one of their differences; then what is left out. Errors are in per cent.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.summaries())?;
         if !self.comparisons.is_empty() {
             write!(f, "\n\n{}", self.differences())?;
+        }
+        for Analysed { name, left_out, .. } in &self.populations {
+            if left_out.sentence().is_some() {
+                write!(f, "\n\n{name}: {left_out}")?;
+            }
         }
         Ok(())
     }

@@ -105,3 +105,19 @@ fn files() {
     let card = json!({"network": json(), "input": "x".repeat(100)});
     assert!(error(&card.to_string()).contains("xxx...; give"), "{card}");
 }
+
+#[test]
+fn what_would_take_much_memory_is_no_network() {
+    let error = |text: &str| SpecFile::parse(text).unwrap_err()[0].to_string();
+    let many = format!("[{}0]", "{},".repeat(20_000));
+    for text in [many.clone(), format!("{{\"network\": {many}}}"), format!("{{\"stages\": {many}}}")] {
+        assert!(error(&text).contains("more than 10000 values"), "{}", error(&text));
+    }
+    let keys: Vec<_> = (0..20_000).map(|i| format!("\"{i}\":0")).collect();
+    assert!(error(&format!("{{{}}}", keys.join(","))).contains("more than 10000 values"));
+    // Other keys of a file are not kept, and may be as long as they are.
+    let card = json!({"network": json(), "classes": vec!["a class"; 20_000]});
+    assert_eq!(SpecFile::parse(&card.to_string()).unwrap().net, published());
+    let spec = serde_json::from_str::<Spec>(&many).unwrap_err().to_string();
+    assert!(spec.contains("more than 10000 values"), "{spec}");
+}

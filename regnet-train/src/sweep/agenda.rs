@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::bad_file::BadFile;
 use super::error::SweepError;
 use super::folder::Sweep;
-use super::halving::Decision;
+use super::halving::{Decision, Decisions};
 
 /// A part of a sweep's trials: every `of`th, from the `number`th on. The whole sweep is part 1 of 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ pub(super) enum Task {
     },
     /// To write down that it was given up.
     Stop,
-    /// To remove what a process left that was killed right after it wrote the result.
+    /// To remove what was left by a process that was killed right after it wrote the result.
     Tidy,
 }
 
@@ -61,7 +62,7 @@ pub(super) struct Agenda<'a> {
     sweep: &'a Sweep,
     order: Vec<usize>,
     rungs: Vec<usize>,
-    decisions: Vec<Decision>,
+    decisions: Decisions,
     ended: HashSet<usize>,
 }
 
@@ -71,75 +72,83 @@ impl<'a> Agenda<'a> {
     pub(super) fn new(sweep: &'a Sweep, shard: Shard) -> Self {
         let rungs = sweep.rungs();
         let (own, others): (Vec<usize>, Vec<usize>) =
-            (0..sweep.trials().len()).partition(|&index| shard.has(index));
+            (0..sweep.networks()).partition(|&index| shard.has(index));
         let order = if rungs.is_empty() { own } else { [own, others].concat() };
-        Self { sweep, order, rungs, decisions: Vec::new(), ended: HashSet::new() }
+        Self { sweep, order, rungs, decisions: Decisions::default(), ended: HashSet::new() }
     }
 
-    /// The trials that something is left to do for, now.
-    pub(super) fn open(&mut self) -> Result<Vec<usize>, SweepError> {
-        self.decisions = self.sweep.decisions()?;
-        let mut open = Vec::new();
-        for index in self.order.clone() {
-            if self.task(index)?.is_some() {
-                open.push(index);
-            }
-        }
-        Ok(open)
+    /// Looks what was decided since; the trials, in the order in which to take them.
+    pub(super) fn look(&mut self) -> Vec<usize> {
+        self.decisions = self.sweep.decisions();
+        self.order.clone()
+    }
+
+    /// The file that keeps trials from getting past a rung.
+    pub(super) fn bad_rung(&self) -> Option<&BadFile> {
+        self.decisions.bad.as_ref()
     }
 
     /// What is to be done with a trial, now.
-    pub(super) fn task(&mut self, index: usize) -> Result<Option<Task>, SweepError> {
+    pub(super) fn task(&mut self, index: usize) -> Result<Option<Task>, BadFile> {
         if self.ended.contains(&index) {
             return Ok(None);
         }
-        let dir = self.sweep.trial_dir(index);
-        if dir.join("result.json").exists() {
-            let left = dir.join("attempt.json").exists();
+        self.sweep.trial(index)?;
+        if self.sweep.result(index)?.is_some() {
+            let left = !self.sweep.leftovers(index).is_empty();
             if !left {
                 self.ended.insert(index);
             }
             return Ok(left.then_some(Task::Tidy));
         }
-        if self.rungs.is_empty() {
-            return Ok(Some(Task::Train { until: self.sweep.manifest().recipe.epochs }));
-        }
-        let epochs = self.sweep.metrics(index)?.len();
-        if let Some(given_up) = self.decisions.iter().find(|decision| !decision.kept.contains(&index)) {
-            // One that never got there crashed too often, and is no result.
-            return Ok((epochs >= given_up.epochs).then_some(Task::Stop));
-        }
-        let until = self.until();
-        Ok((epochs < until).then_some(Task::Train { until }))
+        let epochs = self.sweep.progress(index)?.len();
+        let given_up = self.decisions.made.iter().find(|decision| !decision.kept.contains(&index));
+        Ok(match given_up {
+            Some(given_up) if epochs >= given_up.epochs => Some(Task::Stop),
+            // It crashed too often to get there, or what it came to was set aside.
+            Some(given_up) => Some(Task::Train { until: given_up.epochs }),
+            None => {
+                let until = self.until();
+                // Who trained it to the end may have been killed before it wrote the result.
+                let open = epochs < until || self.decisions.made.len() == self.rungs.len();
+                open.then_some(Task::Train { until })
+            }
+        })
     }
 
     /// Decides at the next rung, if all trials are there that can be. Returns whether it did.
     pub(super) fn decide(&mut self, failed: &HashSet<usize>) -> Result<bool, SweepError> {
-        let decided = self.decisions.len();
-        let (Some(&epochs), Some(halving)) = (self.rungs.get(decided), self.sweep.manifest().halving) else {
+        let Decisions { made, bad } = &self.decisions;
+        let (Some(&epochs), Some(halving), None) =
+            (self.rungs.get(made.len()), self.sweep.manifest().halving, bad)
+        else {
             return Ok(false);
         };
-        let all = || (0..self.sweep.trials().len()).collect();
-        let candidates = self.decisions.last().map_or_else(all, |decision| decision.kept.clone());
+        let all = || (0..self.sweep.networks()).collect();
+        let candidates: Vec<usize> = made.last().map_or_else(all, |decision| decision.kept.clone());
         let mut trials = Vec::with_capacity(candidates.len());
         for index in candidates {
-            let metrics = self.sweep.metrics(index)?.into_iter().nth(epochs - 1);
-            if metrics.is_none() && !failed.contains(&index) && self.sweep.result(index)?.is_none() {
+            let (Ok(result), Ok(history)) = (self.sweep.result(index), self.sweep.history(index)) else {
+                // What is kept must not hang on which files are bad.
+                return Ok(false);
+            };
+            let metrics = history.into_iter().nth(epochs - 1);
+            if metrics.is_none() && !failed.contains(&index) && result.is_none() {
                 return Ok(false);
             }
             trials.push((index, metrics));
         }
-        self.sweep.decide(decided + 1, &Decision { epochs, kept: halving.choose(&trials) })?;
+        self.sweep.decide(made.len() + 1, &Decision { epochs, kept: halving.choose(&trials) })?;
         Ok(true)
     }
 
     /// Whether trials are still to be given up, so that some may have to wait for others.
     pub(super) fn has_rungs_ahead(&self) -> bool {
-        self.decisions.len() < self.rungs.len()
+        self.decisions.made.len() < self.rungs.len()
     }
 
     fn until(&self) -> usize {
         let all = self.sweep.manifest().recipe.epochs;
-        self.rungs.get(self.decisions.len()).copied().unwrap_or(all)
+        self.rungs.get(self.decisions.made.len()).copied().unwrap_or(all)
     }
 }

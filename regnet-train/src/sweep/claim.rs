@@ -11,15 +11,20 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
 use regnet_core::weights;
 use serde::{Deserialize, Serialize};
 
+use super::bad_file::{BadFile, Problem};
 use super::error::SweepError;
 use super::folder::Sweep;
+
+pub(super) const LOCK: &str = "lock";
+pub(super) const ATTEMPT: &str = "attempt.json";
+pub(super) const CRASHES: &str = "crashes.jsonl";
 
 /// How often taking a lock is tried. Who only looks at a trial holds its lock for a moment.
 const TRIES: usize = 3;
@@ -61,22 +66,25 @@ pub struct Crash {
 
 /// The right to train a trial, until it is dropped or its process ends.
 #[derive(Debug)]
-pub struct Claim {
+pub struct Claim<'a> {
+    sweep: &'a Sweep,
+    index: usize,
     dir: PathBuf,
     _lock: File,
 }
 
 impl Sweep {
     /// Takes a trial; `None` where another process has it.
-    pub(crate) fn claim(&self, index: usize) -> Result<Option<Claim>, SweepError> {
+    pub(crate) fn claim(&self, index: usize) -> Result<Option<Claim<'_>>, SweepError> {
         let dir = self.trial_dir(index);
         self.make_dir(&dir)?;
-        let path = dir.join("lock");
+        self.check_lock(index)?;
+        let path = dir.join(LOCK);
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(|source| SweepError::Io { action: "open", path: path.clone(), source })?;
         for _ in 0..TRIES {
             match lock.try_lock() {
-                Ok(()) => return Ok(Some(Claim { dir, _lock: lock })),
+                Ok(()) => return Ok(Some(Claim { sweep: self, index, dir, _lock: lock })),
                 Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(5)),
                 Err(TryLockError::Error(source)) => return Err(SweepError::NoLocks { path, source }),
             }
@@ -84,61 +92,86 @@ impl Sweep {
         Ok(None)
     }
 
+    /// Whether a process trains a trial now.
+    pub(super) fn is_claimed(&self, index: usize) -> bool {
+        let path = self.trial_dir(index).join(LOCK);
+        // To open a pipe would be to wait.
+        let lock = path.is_file().then(|| File::open(path));
+        matches!(lock, Some(Ok(lock)) if matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// Whether the lock of a trial, if it has one, is a file.
+    pub(super) fn check_lock(&self, index: usize) -> Result<(), BadFile> {
+        let path = self.file(index, LOCK);
+        match fs::metadata(self.dir().join(&path)) {
+            Ok(lock) if !lock.is_file() => {
+                Err(BadFile { path, problem: Problem::Unreadable("it is no file".to_owned()) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The process that was last seen to train a trial; it may be gone.
+    pub(super) fn attempt(&self, index: usize) -> Result<Option<Attempt>, BadFile> {
+        Ok(self.read_json(&self.file(index, ATTEMPT))?.pop())
+    }
+
     /// The process that trains a trial now.
-    pub(crate) fn running(&self, index: usize) -> Result<Option<Attempt>, SweepError> {
-        let dir = self.trial_dir(index);
-        let Some(attempt) = self.read_json(&dir.join("attempt.json"))? else { return Ok(None) };
-        let held = match File::open(dir.join("lock")) {
-            Ok(lock) => matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)),
-            Err(_) => false,
-        };
-        Ok(held.then_some(attempt))
+    pub(crate) fn running(&self, index: usize) -> Result<Option<Attempt>, BadFile> {
+        let attempt = self.attempt(index)?;
+        Ok(attempt.filter(|_| self.is_claimed(index)))
     }
 
     /// How often a trial crashed at `epochs` epochs, where it is now; crashes before it got there do not count.
-    pub(crate) fn crashes_at(&self, index: usize, epochs: usize) -> Result<usize, SweepError> {
-        let crashes = read_crashes(&self.trial_dir(index).join("crashes.jsonl"))?;
-        Ok(crashes.iter().filter(|crash| crash.attempt.epochs == epochs).count())
+    pub(crate) fn crashes_at(&self, index: usize, epochs: usize) -> Result<usize, BadFile> {
+        Ok(self.crashes(index)?.iter().filter(|crash| crash.attempt.epochs == epochs).count())
+    }
+
+    pub(super) fn crashes(&self, index: usize) -> Result<Vec<Crash>, BadFile> {
+        self.read_json(&self.file(index, CRASHES))
     }
 }
 
-impl Claim {
+impl Claim<'_> {
     /// The trial's folder.
-    pub(crate) fn dir(&self) -> &std::path::Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Removes what writes that were killed have left.
+    pub(crate) fn clean(&self) -> Result<(), SweepError> {
+        temporaries(&self.dir).iter().try_for_each(|name| self.remove(name))
     }
 
     /// Writes down a crash, if the process that had the trial before left without a word.
     pub(crate) fn look_back(&self) -> Result<(), SweepError> {
-        let path = self.dir.join("attempt.json");
-        let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
-        let attempt = serde_json::from_str(&text)
-            .map_err(|error| SweepError::Read { path, reason: error.to_string() })?;
-        self.crashed(attempt, "its process was killed or crashed")
+        match self.sweep.attempt(self.index)? {
+            Some(attempt) => self.crashed(attempt, "its process was killed or crashed"),
+            None => Ok(()),
+        }
     }
 
     /// Begins to train, at so many epochs.
     pub(crate) fn begin(&self, epochs: usize) -> Result<Attempt, SweepError> {
         let attempt = Attempt::now(epochs);
         let json = serde_json::to_vec(&attempt).expect("an attempt is JSON");
-        weights::write_whole(&self.dir.join("attempt.json"), &json)?;
+        weights::write_whole(&self.dir.join(ATTEMPT), &json)?;
         Ok(attempt)
     }
 
     /// Writes down that an attempt crashed, and ends it.
     pub(crate) fn crashed(&self, attempt: Attempt, reason: &str) -> Result<(), SweepError> {
-        let path = self.dir.join("crashes.jsonl");
-        let mut crashes = read_crashes(&path)?;
+        let mut crashes = self.sweep.crashes(self.index)?;
         crashes.push(Crash { attempt, reason: reason.to_owned() });
         let line = |crash| serde_json::to_string(crash).expect("a crash is JSON") + "\n";
         let lines: String = crashes.iter().map(line).collect();
-        weights::write_whole(&path, lines.as_bytes())?;
+        self.write(CRASHES, lines.as_bytes())?;
         self.end()
     }
 
     /// Ends an attempt in good order. Removing a file works on a full disk, too.
     pub(crate) fn end(&self) -> Result<(), SweepError> {
-        self.remove("attempt.json")
+        self.remove(ATTEMPT)
     }
 
     /// Writes a file of the trial, whole.
@@ -158,14 +191,11 @@ impl Claim {
     }
 }
 
-fn read_crashes(path: &std::path::Path) -> Result<Vec<Crash>, SweepError> {
-    let unreadable = |reason: String| SweepError::Read { path: path.to_owned(), reason };
-    match fs::read_to_string(path) {
-        Ok(text) => text
-            .lines()
-            .map(|line| serde_json::from_str(line).map_err(|e| unreadable(e.to_string())))
-            .collect(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(unreadable(error.to_string())),
-    }
+/// The files of a folder that [`weights::write_whole`] had not yet given their names.
+pub(super) fn temporaries(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with(".tmp")).collect();
+    names.sort_unstable();
+    names
 }

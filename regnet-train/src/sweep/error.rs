@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use regnet_core::weights::WeightsError;
 
+use super::bad_file::BadFile;
 use crate::data::DataError;
 use crate::error::TrainError;
 use crate::recipe::RecipeError;
@@ -34,14 +35,11 @@ pub enum SweepError {
     /// A population of nobody.
     #[error("the population is empty: give a network a line")]
     NoSpecs,
-    /// A file of the sweep that cannot be understood.
-    #[error("cannot read {}: {reason}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// A file that is not used; the trials of other files are not concerned.
+    #[error(
+        "{0}; `regnet sweep check --repair` sets bad files aside, so that their networks are trained again"
+    )]
+    BadFile(#[from] BadFile),
     /// The file system refused.
     #[error("cannot {action} {}: {source}; what was finished before is safe, run the sweep again to go on", path.display())]
     Io {

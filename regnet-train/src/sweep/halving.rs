@@ -4,14 +4,18 @@
 //! Rungs are synchronous: all trials reach a rung before any of them is given up there, so that what is kept follows
 //! from the trials' figures alone, whichever process finished when.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use regnet_core::weights;
 use serde::{Deserialize, Serialize};
 
+use super::bad_file::{BadFile, Owner, Problem};
 use super::error::SweepError;
 use super::folder::Sweep;
+use super::record::{Contents, Fingerprint, Record, digest};
 use crate::metrics::EpochMetrics;
+
+pub(super) const RUNGS: &str = "rungs";
 
 /// Of the trials that reach a rung, the best `1/eta` are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,20 +90,49 @@ pub struct Decision {
     pub kept: Vec<usize>,
 }
 
+impl Contents for Decision {
+    fn owner(&self) -> Owner {
+        Owner::Rung(self.epochs)
+    }
+
+    fn check(&self, sweep: &Sweep) -> Result<(), Problem> {
+        match self.kept.iter().find(|&&index| index >= sweep.networks()) {
+            Some(index) => Err(Problem::OutOfRange(format!("there is no network {index}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What was decided at the rungs of a sweep, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decisions {
+    /// As far as it was, and can be read.
+    pub made: Vec<Decision>,
+    /// The file that ends them before their time: nothing is decided after it.
+    pub bad: Option<BadFile>,
+}
+
 impl Sweep {
     /// What was decided so far, rung by rung; nothing in a sweep without halving.
-    ///
-    /// # Errors
-    ///
-    /// A file that cannot be read.
-    pub fn decisions(&self) -> Result<Vec<Decision>, SweepError> {
-        let rungs = self.rungs().len();
-        let mut decisions = Vec::new();
-        for rung in 1..=rungs {
-            let Some(decision) = self.read_json(&self.rung_file(rung))? else { break };
-            decisions.push(decision);
+    pub fn decisions(&self) -> Decisions {
+        let mut decisions = Decisions::default();
+        for rung in 1..=self.rungs().len() {
+            match self.decision(rung) {
+                Ok(Some(decision)) => decisions.made.push(decision),
+                Ok(None) => break,
+                Err(bad) => {
+                    decisions.bad = Some(bad);
+                    break;
+                }
+            }
         }
-        Ok(decisions)
+        decisions
+    }
+
+    /// What was decided at a rung, counted from 1.
+    pub(super) fn decision(&self, rung: usize) -> Result<Option<Decision>, BadFile> {
+        let owner = Owner::Rung(self.rungs()[rung - 1]);
+        self.read_record(&self.rung_file(rung), owner, || self.fingerprint_of_all())
     }
 
     /// The epochs after which trials are given up.
@@ -111,14 +144,24 @@ impl Sweep {
     /// Decides at the rung after those that were decided. All processes decide the same, so that it does not matter
     /// which of them writes.
     pub(crate) fn decide(&self, rung: usize, decision: &Decision) -> Result<(), SweepError> {
-        self.make_dir(&self.dir().join("rungs"))?;
-        let json = serde_json::to_vec(decision).expect("numbers are JSON");
-        Ok(weights::write_whole(&self.rung_file(rung), &json)?)
+        self.make_dir(&self.dir().join(RUNGS))?;
+        let bytes = Record::to_bytes(decision, self.fingerprint_of_all());
+        Ok(weights::write_whole(&self.dir().join(self.rung_file(rung)), &bytes)?)
     }
 
     /// The file of a rung, from 1.
     fn rung_file(&self, rung: usize) -> PathBuf {
-        self.dir().join("rungs").join(format!("{rung}.json"))
+        Path::new(RUNGS).join(format!("{rung}.json"))
+    }
+
+    /// What decisions are made of: all trials.
+    fn fingerprint_of_all(&self) -> Fingerprint {
+        let manifest = self.manifest();
+        Fingerprint {
+            network: digest(&manifest.networks),
+            recipe: digest(&(&manifest.recipe, manifest.halving)),
+            data: manifest.data.digest(),
+        }
     }
 }
 

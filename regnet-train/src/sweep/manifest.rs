@@ -4,11 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::error::SweepError;
 use super::halving::Halving;
+use super::record::digest;
 use crate::data::{DataError, DataSet, Source};
+use crate::digest::Digest;
 use crate::recipe::Recipe;
 
 /// The version of the folder's form that this code reads and writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Retries unless a sweep says otherwise.
 pub const RETRIES: usize = 3;
@@ -21,8 +23,6 @@ pub struct Manifest {
     pub format: u32,
     /// What to call the population, such as its space's name.
     pub name: String,
-    /// Networks in the population.
-    pub trials: usize,
     /// What they are trained on.
     pub data: DataId,
     /// How each is trained; its seed is what the trials' own seeds are drawn from.
@@ -35,6 +35,21 @@ pub struct Manifest {
     /// Whether the weights of finished trials are kept.
     #[serde(default)]
     pub keep_weights: bool,
+    /// The [digest](super::Trial::digest) of each network, by index: what the population is, whatever becomes of its file.
+    /// [`Sweep::create`](super::Sweep::create) fills it in.
+    pub networks: Vec<Digest>,
+}
+
+impl Manifest {
+    /// Checks the recipe and the halving.
+    ///
+    /// # Errors
+    ///
+    /// [`SweepError::Recipe`] and [`SweepError::Halving`].
+    pub fn check(&self) -> Result<(), SweepError> {
+        self.recipe.check()?;
+        self.halving.map_or(Ok(()), |halving| halving.check(self.recipe.epochs))
+    }
 }
 
 /// A data set, and enough to notice when it has become another.
@@ -47,13 +62,21 @@ pub struct DataId {
     pub classes: Vec<String>,
     /// The numbers of training and test images.
     pub images: [usize; 2],
+    /// [`DataSet::fingerprint`].
+    pub fingerprint: Digest,
 }
 
 impl DataId {
     /// Of a data set that was loaded from `source`.
     pub fn new(source: &Source, data: &DataSet) -> Self {
         let images = [data.train.len(), data.test.len()];
-        Self { source: source.to_string(), classes: data.classes.clone(), images }
+        let (classes, fingerprint) = (data.classes.clone(), data.fingerprint());
+        Self { source: source.to_string(), classes, images, fingerprint }
+    }
+
+    /// Of all but where the data lies, which may be moved.
+    pub(super) fn digest(&self) -> Digest {
+        digest(&(&self.classes, self.images, &self.fingerprint))
     }
 
     /// Loads the data with square images of `size` pixels a side; the seed draws the built-in ones.
@@ -73,11 +96,13 @@ impl DataId {
             let [train, test] = id.images;
             format!("{train} training images and {test} test images of {} classes", id.classes.len())
         };
-        let (mut found, expected) = (say(self), say(expected));
-        if found == expected {
-            found = "classes of other names".to_owned();
+        let (mut found, said) = (say(self), say(expected));
+        if found == said {
+            let names = self.classes != expected.classes;
+            found =
+                if names { "classes of other names" } else { "other images, or in other classes" }.to_owned();
         }
-        SweepError::OtherData { data: data.to_owned(), found, expected }
+        SweepError::OtherData { data: data.to_owned(), found, expected: said }
     }
 }
 

@@ -49,10 +49,10 @@ impl Plan {
     pub fn new(sweep: &Sweep, measure_with: Option<&DataSet>) -> Result<Self, SweepError> {
         let manifest = sweep.manifest();
         let costs: Vec<Complexity> =
-            sweep.trials().iter().filter_map(|trial| trial.complexity().ok()).collect();
+            sweep.sound_trials().filter_map(|(_, trial)| trial.complexity().ok()).collect();
         let memory: Vec<u64> =
-            sweep.trials().iter().map(|trial| memory(trial, manifest.recipe.batch)).collect();
-        let trials = sweep.trials().len();
+            sweep.sound_trials().map(|(_, trial)| memory(trial, manifest.recipe.batch)).collect();
+        let trials = sweep.networks();
         let share = share_trained(sweep);
         let [train, test] = manifest.data.images.map(|images| images as f64);
         let passes = (PASSES * train + test) * manifest.recipe.epochs as f64 * share;
@@ -83,7 +83,7 @@ fn memory(trial: &Trial, batch: usize) -> u64 {
 
 /// The part of all epochs that is trained if halving gives up as many trials as it can.
 fn share_trained(sweep: &Sweep) -> f64 {
-    let (manifest, trials) = (sweep.manifest(), sweep.trials().len());
+    let (manifest, trials) = (sweep.manifest(), sweep.networks());
     let Some(halving) = manifest.halving else { return 1.0 };
     let (mut epochs, mut left, mut before) = (0, trials, 0);
     for rung in sweep.rungs() {
@@ -104,9 +104,10 @@ impl Rates {
     /// Times some networks, from the cheapest to the dearest, and fits a line.
     fn measure(sweep: &Sweep, data: &DataSet) -> Result<Self, SweepError> {
         let size = data.train.size();
-        let mut trials: Vec<(Complexity, usize)> = (0..sweep.trials().len())
-            .filter(|&index| sweep.trials()[index].input[1] == size)
-            .filter_map(|index| Some((sweep.trials()[index].complexity().ok()?, index)))
+        let mut trials: Vec<(Complexity, usize)> = sweep
+            .sound_trials()
+            .filter(|(_, trial)| trial.input[1] == size)
+            .filter_map(|(index, trial)| Some((trial.complexity().ok()?, index)))
             .collect();
         trials.sort_by_key(|(cost, _)| cost.flops);
         let count = trials.len().min(MEASURED);
@@ -151,10 +152,11 @@ impl Rates {
 fn time_image(sweep: &Sweep, index: usize, data: &DataSet) -> Result<f64, SweepError> {
     let recipe = sweep.recipe(index);
     let device = Cpu::seed_from_u64(recipe.seed);
-    let mut net = DynRegNet::try_new(&device, sweep.trials()[index].spec()).map_err(TrainError::device)?;
+    let spec = sweep.trial(index)?.spec();
+    let mut net = DynRegNet::try_new(&device, spec).map_err(TrainError::device)?;
     let batches = data.train_batches(recipe.batch, recipe.augment(), recipe.seed)?;
     device.enable_cache();
-    let mut learner = Learner::new(&device, &mut net, &recipe);
+    let mut learner = Learner::new(&device, &mut net, &recipe).of(spec);
     let time = in_pool(|| {
         let mut steps = (0..).flat_map(|epoch| batches.epoch(epoch));
         let mut step = || -> Result<(), TrainError> {

@@ -7,6 +7,7 @@ use std::process::Command;
 use regnet_core::weights;
 use serde::{Deserialize, Serialize};
 
+use super::bad_file::BadFile;
 use super::error::SweepError;
 use super::folder::Sweep;
 
@@ -43,6 +44,9 @@ pub struct Job {
     /// Tasks of the array.
     pub tasks: usize,
 }
+
+/// The file that says which job was submitted.
+const JOB: &str = "slurm/job.json";
 
 /// Seconds before the time limit at which a task is told to stop, so that it can be queued again.
 const NOTICE: u32 = 60;
@@ -100,6 +104,27 @@ impl Request {
         Ok(text)
     }
 
+    /// Whether there are as many tasks as can have something to do, and as SLURM allows in an array where its `MaxArraySize`
+    /// is known.
+    ///
+    /// # Errors
+    ///
+    /// [`SweepError::Slurm`].
+    pub fn check_tasks(&self, networks: usize, max_array_size: Option<usize>) -> Result<(), SweepError> {
+        // Tasks are counted from 1, and the size from 0.
+        let allowed = max_array_size.map_or(networks, |size| networks.min(size.saturating_sub(1)));
+        if self.tasks <= allowed {
+            return Ok(());
+        }
+        let why = match max_array_size.filter(|_| allowed < networks) {
+            Some(size) => format!("this cluster's MaxArraySize is {size}; a task trains every nth network"),
+            None => format!("the sweep has {networks} networks, and a task trains at least one"),
+        };
+        let reason =
+            format!("an array of {} tasks has too many: at most {allowed}, because {why}", self.tasks);
+        Err(SweepError::Slurm { program: "sbatch", reason })
+    }
+
     fn directives(&self, name: &str) -> Vec<(String, String)> {
         let clean = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
         let set = |key: &str, value: &Option<String>| value.clone().map(|value| (key.to_owned(), value));
@@ -123,6 +148,13 @@ impl Request {
     }
 }
 
+/// The most tasks of an array and one more, as SLURM says; `None` where there is no SLURM to ask.
+fn max_array_size() -> Option<usize> {
+    let config = call("scontrol", Command::new("scontrol").args(["show", "config"])).ok()?;
+    let line = config.lines().find_map(|line| line.trim_start().strip_prefix("MaxArraySize"))?;
+    line.trim_start().strip_prefix('=')?.trim().parse().ok()
+}
+
 fn quoted(path: &Path) -> Result<String, SweepError> {
     let reason = || format!("the path {} cannot be written into a script", path.display());
     let quoted = path.to_str().and_then(|path| shlex::try_quote(path).ok());
@@ -134,11 +166,12 @@ impl Sweep {
     ///
     /// # Errors
     ///
-    /// As [`Request::script`], and a folder that cannot be written to.
+    /// As [`Request::script`] and [`Request::check_tasks`], and a folder that cannot be written to.
     pub fn write_slurm_script(&self, request: &Request, regnet: &Path) -> Result<PathBuf, SweepError> {
         let dir = std::path::absolute(self.dir());
         let dir =
             dir.map_err(|source| SweepError::Io { action: "find", path: self.dir().to_owned(), source })?;
+        request.check_tasks(self.networks(), max_array_size())?;
         let script = request.script(&self.manifest().name, regnet, &dir)?;
         self.make_dir(&dir.join("slurm"))?;
         let path = dir.join("slurm/job.sh");
@@ -157,7 +190,7 @@ impl Sweep {
         let id = said.trim().split(';').next().unwrap_or_default().to_owned();
         let job = Job { id, tasks };
         let json = serde_json::to_vec(&job).expect("a job is JSON");
-        weights::write_whole(&self.dir().join("slurm/job.json"), &json)?;
+        weights::write_whole(&self.dir().join(JOB), &json)?;
         Ok(job)
     }
 
@@ -166,8 +199,8 @@ impl Sweep {
     /// # Errors
     ///
     /// A file that cannot be read.
-    pub fn slurm_job(&self) -> Result<Option<Job>, SweepError> {
-        self.read_json(&self.dir().join("slurm/job.json"))
+    pub fn slurm_job(&self) -> Result<Option<Job>, BadFile> {
+        Ok(self.read_json(JOB.as_ref())?.pop())
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::bad_file::BadFile;
 use super::claim::Attempt;
-use super::error::SweepError;
 use super::folder::Sweep;
 use super::trial::{Outcome, TrialResult};
 use crate::metrics::EpochMetrics;
@@ -17,6 +17,8 @@ pub enum State {
     Running(Attempt),
     /// It crashed too often, and was given up without a result.
     Failed,
+    /// It is left out because of a file.
+    Bad(BadFile),
     /// It ended.
     Ended(Outcome),
 }
@@ -47,6 +49,8 @@ pub struct Status {
     /// Time until the last trial ends, if as many go on running as now and cost what others did for their flops.
     /// `None` before the first epoch, and while none is running.
     pub left: Option<Duration>,
+    /// The file that keeps all trials from getting past a rung.
+    pub bad_rung: Option<BadFile>,
 }
 
 /// Trials by where they are.
@@ -60,6 +64,8 @@ pub struct Counts {
     pub diverged: usize,
     /// Crashed too often.
     pub failed: usize,
+    /// Left out because of a file.
+    pub bad: usize,
     /// Being trained.
     pub running: usize,
     /// Neither.
@@ -75,15 +81,19 @@ impl Counts {
 
 impl Status {
     /// Reads it from the sweep's folder, without getting in the way of those who train.
-    ///
-    /// # Errors
-    ///
-    /// Files that cannot be read.
-    pub fn read(sweep: &Sweep) -> Result<Self, SweepError> {
-        let trials = (0..sweep.trials().len()).map(|index| trial(sweep, index));
-        let trials = trials.collect::<Result<Vec<_>, SweepError>>()?;
+    pub fn read(sweep: &Sweep) -> Self {
+        let trials: Vec<TrialStatus> = (0..sweep.networks()).map(|index| trial(sweep, index)).collect();
         let left = left(sweep, &trials);
-        Ok(Self { trials, left })
+        Self { trials, left, bad_rung: sweep.decisions().bad }
+    }
+
+    /// The files because of which something is left out.
+    pub fn bad_files(&self) -> impl Iterator<Item = &BadFile> {
+        let of_trials = self.trials.iter().filter_map(|trial| match &trial.state {
+            State::Bad(bad) => Some(bad),
+            _ => None,
+        });
+        of_trials.chain(&self.bad_rung)
     }
 
     /// How many trials are where.
@@ -94,6 +104,7 @@ impl Status {
                 State::Waiting => &mut counts.waiting,
                 State::Running(_) => &mut counts.running,
                 State::Failed => &mut counts.failed,
+                State::Bad(_) => &mut counts.bad,
                 State::Ended(Outcome::Finished) => &mut counts.finished,
                 State::Ended(Outcome::Stopped) => &mut counts.stopped,
                 State::Ended(Outcome::Diverged { .. }) => &mut counts.diverged,
@@ -113,19 +124,25 @@ impl Status {
     }
 }
 
-fn trial(sweep: &Sweep, index: usize) -> Result<TrialStatus, SweepError> {
+fn trial(sweep: &Sweep, index: usize) -> TrialStatus {
+    look(sweep, index).unwrap_or_else(|bad| TrialStatus { index, state: State::Bad(bad), epochs: Vec::new() })
+}
+
+fn look(sweep: &Sweep, index: usize) -> Result<TrialStatus, BadFile> {
+    sweep.trial(index)?;
     // In this order: a trial that ends between the two has a result at the second look.
-    let (attempt, metrics) = (sweep.running(index)?, sweep.metrics(index)?);
+    let (attempt, progress) = (sweep.running(index), sweep.progress(index));
     if let Some(TrialResult { outcome, epochs, .. }) = sweep.result(index)? {
         return Ok(TrialStatus { index, state: State::Ended(outcome), epochs });
     }
-    let crashed_too_often = sweep.crashes_at(index, metrics.len())? > sweep.manifest().retries;
+    let (attempt, epochs) = (attempt?, progress?);
+    let crashed_too_often = sweep.crashes_at(index, epochs.len())? > sweep.manifest().retries;
     let state = match attempt {
         Some(attempt) => State::Running(attempt),
         None if crashed_too_often => State::Failed,
         None => State::Waiting,
     };
-    Ok(TrialStatus { index, state, epochs: metrics })
+    Ok(TrialStatus { index, state, epochs })
 }
 
 /// Time left, by what flops cost so far.
@@ -133,7 +150,8 @@ fn left(sweep: &Sweep, trials: &[TrialStatus]) -> Option<Duration> {
     let all = sweep.manifest().recipe.epochs;
     let (mut seconds, mut done, mut open, mut running) = (0.0, 0.0, 0.0, 0);
     for TrialStatus { index, state, epochs } in trials {
-        let flops = sweep.trials()[*index].complexity().ok()?.flops as f64;
+        let Ok(trial) = sweep.trial(*index) else { continue };
+        let flops = trial.complexity().ok()?.flops as f64;
         seconds += epochs.iter().map(|epoch| epoch.seconds).sum::<f64>();
         done += flops * epochs.len() as f64;
         running += usize::from(matches!(state, State::Running(_)));

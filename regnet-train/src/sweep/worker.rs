@@ -8,11 +8,12 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::agenda::{Agenda, Shard, Task};
+use super::bad_file::BadFile;
 use super::claim::Claim;
 use super::error::SweepError;
-use super::folder::Sweep;
+use super::folder::{PROGRESS, RESULT, Sweep};
 use super::run_trial::{Reached, run_trial};
-use super::trial::{Outcome, TrialResult};
+use super::trial::{Ended, Outcome, TrialResult};
 use crate::checkpoint;
 use crate::data::DataSet;
 use crate::metrics::EpochMetrics;
@@ -55,6 +56,8 @@ pub enum Event<'a> {
         /// What it said.
         reason: &'a str,
     },
+    /// A file keeps its trial from being trained, or all trials from getting past a rung.
+    BadFile(&'a BadFile),
     /// There is nothing to do until others reach a rung.
     Waiting,
 }
@@ -72,7 +75,8 @@ pub enum Worked {
 ///
 /// Any number of processes, on any machines that share the folder, can do this at once; see [`claim`](super::claim).
 /// A trial's result depends on the sweep and on its index only, on CPUs of the same kind. After `stop` it ends within
-/// a step of training, and a trial loses at most the epoch it was in.
+/// a step of training, and a trial loses at most the epoch it was in. A trial with a [bad file](Event::BadFile) is left
+/// out, and all others are trained.
 ///
 /// # Errors
 ///
@@ -84,7 +88,17 @@ pub fn work(
     say: &mut dyn FnMut(Event<'_>),
 ) -> Result<Worked, SweepError> {
     let agenda = Agenda::new(sweep, options.shard);
-    Worker { sweep, options, stop, agenda, data: None, failed: HashSet::new(), waiting: false }.work(say)
+    Worker {
+        sweep,
+        options,
+        stop,
+        agenda,
+        data: None,
+        failed: HashSet::new(),
+        bad: HashSet::new(),
+        waiting: false,
+    }
+    .work(say)
 }
 
 struct Worker<'a> {
@@ -96,7 +110,16 @@ struct Worker<'a> {
     data: Option<(usize, DataSet)>,
     /// Trials that crashed too often.
     failed: HashSet<usize>,
+    /// Trials with a bad file.
+    bad: HashSet<usize>,
     waiting: bool,
+}
+
+/// What came of looking at a trial.
+enum Visit {
+    Idle,
+    Busy,
+    Did,
 }
 
 impl Worker<'_> {
@@ -107,6 +130,7 @@ impl Worker<'_> {
                 continue;
             }
             if !busy || !self.agenda.has_rungs_ahead() {
+                self.agenda.bad_rung().into_iter().for_each(|bad| say(Event::BadFile(bad)));
                 return Ok(Worked::Done);
             }
             if !std::mem::replace(&mut self.waiting, true) {
@@ -117,27 +141,41 @@ impl Worker<'_> {
         Ok(Worked::Stopped)
     }
 
-    /// Goes once through what is open. Whether anything was done, and whether others are at something.
+    /// Goes once through the trials. Whether anything was done, and whether others are at something.
     fn pass(&mut self, say: &mut dyn FnMut(Event<'_>)) -> Result<(bool, bool), SweepError> {
         let (mut did, mut busy) = (false, false);
-        for index in self.agenda.open()? {
+        for index in self.agenda.look() {
             if self.stop.load(Ordering::Relaxed) {
                 break;
             }
-            if self.failed.contains(&index) || self.agenda.task(index)?.is_none() {
+            if self.failed.contains(&index) || self.bad.contains(&index) {
                 continue;
             }
-            let Some(claim) = self.sweep.claim(index)? else {
-                busy = true;
-                continue;
-            };
-            // Another process may have done it between the look and the claim.
-            if let Some(task) = self.agenda.task(index)? {
-                did |= self.perform(index, task, &claim, say)?;
-                self.waiting = false;
+            match self.visit(index, say) {
+                Ok(Visit::Idle) => {}
+                Ok(Visit::Busy) => busy = true,
+                Ok(Visit::Did) => did = true,
+                Err(SweepError::BadFile(bad)) => {
+                    self.bad.insert(index);
+                    say(Event::BadFile(&bad));
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok((did, busy))
+    }
+
+    fn visit(&mut self, index: usize, say: &mut dyn FnMut(Event<'_>)) -> Result<Visit, SweepError> {
+        if self.agenda.task(index)?.is_none() {
+            return Ok(Visit::Idle);
+        }
+        let sweep = self.sweep;
+        let Some(claim) = sweep.claim(index)? else { return Ok(Visit::Busy) };
+        // Another process may have done it between the look and the claim.
+        let Some(task) = self.agenda.task(index)? else { return Ok(Visit::Idle) };
+        let did = self.perform(index, task, &claim, say)?;
+        self.waiting = false;
+        Ok(if did { Visit::Did } else { Visit::Idle })
     }
 
     /// Whether anything was done.
@@ -145,24 +183,27 @@ impl Worker<'_> {
         &mut self,
         index: usize,
         task: Task,
-        claim: &Claim,
+        claim: &Claim<'_>,
         say: &mut dyn FnMut(Event<'_>),
     ) -> Result<bool, SweepError> {
+        claim.clean()?;
         let until = match task {
             Task::Train { until } => until,
             Task::Stop => {
                 claim.look_back()?;
-                self.end(index, claim, Outcome::Stopped, self.sweep.metrics(index)?, say)?;
+                let epochs = self.sweep.progress(index)?;
+                self.end(claim, self.sweep.ending(index, Outcome::Stopped, epochs)?, say)?;
                 return Ok(true);
             }
             Task::Tidy => return tidy(claim).map(|()| true),
         };
         claim.look_back()?;
-        let history = self.sweep.metrics(index)?;
+        let history = self.sweep.progress(index)?;
         if self.sweep.crashes_at(index, history.len())? > self.options.retries {
             self.failed.insert(index);
             return Ok(false);
         }
+        self.sweep.check_checkpoint(index)?;
         self.load_data(index)?;
         let attempt = claim.begin(history.len())?;
         say(Event::Started { index, epochs: history.len() });
@@ -170,7 +211,7 @@ impl Worker<'_> {
         let Some((_, data)) = data else { return Ok(false) };
         let run = || run_trial(sweep, index, data, claim, until, stop, say);
         match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(reached) => self.reached(index, claim, reached, say)?,
+            Ok(reached) => self.reached(claim, reached, say)?,
             Err(panic) => {
                 let reason = message(&*panic);
                 claim.crashed(attempt, &format!("panicked: {reason}"))?;
@@ -182,13 +223,12 @@ impl Worker<'_> {
 
     fn reached(
         &self,
-        index: usize,
-        claim: &Claim,
+        claim: &Claim<'_>,
         reached: Result<Reached, SweepError>,
         say: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), SweepError> {
         match reached {
-            Ok(Reached::Ended(outcome, history)) => self.end(index, claim, outcome, history, say),
+            Ok(Reached::Ended(ended)) => self.end(claim, ended, say),
             Ok(Reached::Rung | Reached::Stop) => claim.end(),
             // An error of the data or the file system is no crash of the trial.
             Err(error) => claim.end().and(Err(error)),
@@ -196,24 +236,15 @@ impl Worker<'_> {
     }
 
     /// Writes a trial's result, and removes what only training it further needed.
-    fn end(
-        &self,
-        index: usize,
-        claim: &Claim,
-        outcome: Outcome,
-        epochs: Vec<EpochMetrics>,
-        say: &mut dyn FnMut(Event<'_>),
-    ) -> Result<(), SweepError> {
-        let result = TrialResult { index, trial: self.sweep.trials()[index].clone(), outcome, epochs };
-        let json = serde_json::to_vec(&result).expect("a result is JSON");
-        claim.write("result.json", &json)?;
+    fn end(&self, claim: &Claim<'_>, ended: Ended, say: &mut dyn FnMut(Event<'_>)) -> Result<(), SweepError> {
+        claim.write(RESULT, &self.sweep.result_bytes(&ended))?;
         tidy(claim)?;
-        say(Event::Ended(&result));
+        say(Event::Ended(&ended.result));
         Ok(())
     }
 
     fn load_data(&mut self, index: usize) -> Result<(), SweepError> {
-        let [_, _, size] = self.sweep.trials()[index].input;
+        let [_, _, size] = self.sweep.trial(index)?.input;
         if self.data.as_ref().is_none_or(|(loaded, _)| *loaded != size) {
             self.data = None;
             let manifest = self.sweep.manifest();
@@ -224,9 +255,9 @@ impl Worker<'_> {
 }
 
 /// Removes what only training a trial further needed, and ends the attempt.
-fn tidy(claim: &Claim) -> Result<(), SweepError> {
+fn tidy(claim: &Claim<'_>) -> Result<(), SweepError> {
     claim.remove(checkpoint::FILE)?;
-    claim.remove("metrics.jsonl")?;
+    claim.remove(PROGRESS)?;
     claim.end()
 }
 

@@ -1,39 +1,81 @@
-//! A hub on this machine: what huggingface.co answers about models and files, and what can go wrong.
+//! A hub on this machine: what huggingface.co answers about models and files, and what hostile or broken servers do.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use sha1::{Digest, Sha1};
+use sha2::Sha256;
 
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// What is wrong with the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The download breaks off after so many bytes.
+    Cut(usize),
+    /// The length is not said before the content, which ends after so many bytes.
+    ShortWithoutLength(usize),
+    /// The content never ends, and its length is not said.
+    Endless,
+    /// The content is longer than was announced, and its length is said.
+    Longer,
+    /// What is sent is compressed, though nobody asked for that.
+    Gzip,
+    /// The question about the file is redirected to itself, by its path.
+    AskLoop,
+    /// The download is redirected to itself, by its address.
+    DownloadLoop,
+    /// The question is never answered.
+    Silent,
+    /// The answer's head comes byte by byte, without end.
+    EndlessHead,
+    /// After some bytes nothing comes any more.
+    Stall,
+    /// A byte comes now and then.
+    Drip,
+    /// A file of a petabyte is announced.
+    Huge,
+    /// The list of files never ends.
+    EndlessListing,
+}
 
 /// A file of the hub.
 pub struct File {
     pub content: Vec<u8>,
     /// What the hub says its hash is.
     pub tag: String,
-    /// After how many bytes the next download breaks off.
-    pub cut: Option<usize>,
-    /// Whether the length is said before the content.
-    pub says_length: bool,
+    pub fault: Option<Fault>,
 }
 
 impl File {
     /// A large file, whose tag is its SHA-256.
     pub fn new(content: Vec<u8>) -> Self {
-        let tag = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { content, tag, cut: None, says_length: true }
+        let tag = hex(&Sha256::digest(&content));
+        Self { content, tag, fault: None }
     }
+
+    /// A small file, whose tag is git's hash.
+    pub fn small(content: Vec<u8>) -> Self {
+        let mut hash = Sha1::new_with_prefix(format!("blob {}\0", content.len()));
+        hash.update(&content);
+        let tag = hex(&hash.finalize());
+        Self { content, tag, fault: None }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Default)]
 struct State {
     /// By `owner/model/file`.
     files: BTreeMap<String, File>,
-    /// Path and range of each request.
+    /// Method and path of each request, and the token that it showed.
     requests: Vec<String>,
 }
 
@@ -49,9 +91,11 @@ impl Server {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         // Ends with the test's process.
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             for stream in listener.incoming() {
-                let _ = answer(stream.unwrap(), address, &shared);
+                let state = Arc::clone(&shared);
+                // A client that has hung up ends it.
+                thread::spawn(move || answer(stream.unwrap(), address, &state).is_ok());
             }
         });
         Self { address, state }
@@ -80,29 +124,41 @@ fn answer(mut stream: TcpStream, address: SocketAddr, state: &Mutex<State>) -> s
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut range = None;
-    loop {
+    let request = line.rsplit_once(' ').map_or("", |(request, _)| request).to_owned();
+    let mut token = String::new();
+    while !line.trim().is_empty() {
         line.clear();
         reader.read_line(&mut line)?;
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some(value) = line.to_lowercase().strip_prefix("range: bytes=") {
-            range = Some(value.trim().to_owned());
+        if let Some(("authorization", value)) = line.to_lowercase().trim().split_once(": ") {
+            token = format!(" {value}");
         }
     }
+    let Some((_, path)) = request.split_once(' ') else { return Ok(()) };
+    let (address, own) = (format!("http://{address}"), format!("Location: {path}\r\n"));
     let mut state = state.lock().unwrap();
-    state.requests.push(format!("{path} {}", range.as_deref().unwrap_or("-")));
+    state.requests.push(format!("{request}{token}"));
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     match parts[..] {
         ["api", "models", owner, model, "revision", revision] => {
             let of_model = format!("{owner}/{model}/");
-            let files: Vec<_> = state.files.keys().filter_map(|name| name.strip_prefix(&of_model)).collect();
-            if files.is_empty() || revision == "gone" {
+            let mut files = state.files.iter().filter(|(name, _)| name.starts_with(&of_model)).peekable();
+            if files.peek().is_none() || revision == "gone" {
                 return status(&mut stream, "401 Unauthorized", "", "");
             }
-            let siblings: Vec<_> = files.iter().map(|file| format!(r#"{{"rfilename":"{file}"}}"#)).collect();
+            let mut siblings = Vec::new();
+            let mut endless = false;
+            for (name, file) in files {
+                siblings.push(format!(r#"{{"rfilename":"{}"}}"#, &name[of_model.len()..]));
+                endless |= file.fault == Some(Fault::EndlessListing);
+            }
+            drop(state);
+            if endless {
+                return forever(
+                    &mut stream,
+                    "HTTP/1.1 200 OK\r\n\r\n{\"siblings\":[",
+                    b"{\"rfilename\":\"a\"},",
+                );
+            }
             let body = format!(r#"{{"siblings":[{}],"sha":"{COMMIT}"}}"#, siblings.join(","));
             status(&mut stream, "200 OK", "Content-Type: application/json\r\n", &body)
         }
@@ -110,19 +166,35 @@ fn answer(mut stream: TcpStream, address: SocketAddr, state: &Mutex<State>) -> s
             let location = format!("Location: /new/name/{}\r\n", rest.join("/"));
             status(&mut stream, "307 Temporary Redirect", &location, "")
         }
-        ["cdn", ref name @ ..] => send(&mut stream, state.files.get_mut(&name.join("/")).unwrap(), range),
+        ["cdn", ref name @ ..] => {
+            let file = state.files.get_mut(&name.join("/")).unwrap();
+            let (content, fault) = (file.content.clone(), file.fault);
+            if matches!(fault, Some(Fault::Cut(_) | Fault::ShortWithoutLength(_))) {
+                file.fault = None;
+            }
+            drop(state);
+            send(&mut stream, &content, fault, &format!("Location: {address}{path}\r\n"))
+        }
         [owner, model, "resolve", revision, ref file @ ..] => {
             let name = format!("{owner}/{model}/{}", file.join("/"));
-            match state.files.get(&name) {
-                Some(file) if revision != "gone" => {
-                    let (tag, length) = (&file.tag, file.content.len());
-                    let headers = format!(
-                        "Location: http://{address}/cdn/{name}\r\nX-Repo-Commit: {COMMIT}\r\n\
-                         X-Linked-Etag: \"{tag}\"\r\nX-Linked-Size: {length}\r\n"
-                    );
-                    status(&mut stream, "302 Found", &headers, "")
+            let Some(File { content, tag, fault }) = state.files.get(&name).filter(|_| revision != "gone")
+            else {
+                return status(&mut stream, "404 Not Found", "X-Error-Code: EntryNotFound\r\n", "not found");
+            };
+            let length = if *fault == Some(Fault::Huge) { 1 << 50 } else { content.len() };
+            let said =
+                format!("X-Repo-Commit: {COMMIT}\r\nX-Linked-Etag: \"{tag}\"\r\nX-Linked-Size: {length}\r\n");
+            let fault = *fault;
+            drop(state);
+            match fault {
+                Some(Fault::AskLoop) => status(&mut stream, "302 Found", &own, ""),
+                Some(Fault::Silent) => loop {
+                    thread::sleep(Duration::from_secs(60));
+                },
+                Some(Fault::EndlessHead) => forever(&mut stream, "HTTP/1.1 200 OK\r\nX-More: ", b"a"),
+                _ => {
+                    status(&mut stream, "302 Found", &format!("Location: {address}/cdn/{name}\r\n{said}"), "")
                 }
-                _ => status(&mut stream, "404 Not Found", "X-Error-Code: EntryNotFound\r\n", "not found"),
             }
         }
         _ => status(&mut stream, "404 Not Found", "", ""),
@@ -137,29 +209,37 @@ fn status(stream: &mut TcpStream, status: &str, headers: &str, body: &str) -> st
     )
 }
 
-/// The part of a file that was asked for, as far as the connection holds.
-fn send(stream: &mut TcpStream, file: &mut File, range: Option<String>) -> std::io::Result<()> {
-    let length = file.content.len();
-    let range = range.unwrap_or_else(|| "0-".to_owned());
-    let (start, end) = range.split_once('-').unwrap();
-    let start: usize = start.parse().unwrap();
-    let end = end.parse().map_or(length, |end: usize| length.min(end + 1));
-    if start >= length {
-        return status(
-            stream,
-            "416 Range Not Satisfiable",
-            &format!("Content-Range: bytes */{length}\r\n"),
-            "",
-        );
+/// Sends `piece` again and again, until the client hangs up.
+fn forever(stream: &mut TcpStream, head: &str, piece: &[u8]) -> std::io::Result<()> {
+    write!(stream, "{head}")?;
+    loop {
+        stream.write_all(piece)?;
+        if piece.len() == 1 {
+            thread::sleep(Duration::from_millis(20));
+        }
     }
-    let mut head =
-        format!("HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {start}-{}/{length}\r\n", end - 1);
-    if file.says_length {
-        let _ = write!(head, "Content-Length: {}\r\n", end - start);
+}
+
+fn send(stream: &mut TcpStream, content: &[u8], fault: Option<Fault>, own: &str) -> std::io::Result<()> {
+    let without_length = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+    let with = |length: usize, headers: &str| {
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n")
+    };
+    let (head, sent) = match fault {
+        Some(Fault::Endless) => return forever(stream, without_length, &[0; 1 << 16]),
+        Some(Fault::DownloadLoop) => return status(stream, "302 Found", own, ""),
+        Some(Fault::Longer) => return forever(stream, &with(1 << 40, ""), &[0; 1 << 16]),
+        Some(Fault::Drip) => return forever(stream, &with(content.len(), ""), &[0]),
+        Some(Fault::ShortWithoutLength(length)) => (without_length.to_owned(), length),
+        Some(Fault::Cut(length)) => (with(content.len(), ""), length),
+        Some(Fault::Stall) => (with(content.len(), ""), 100),
+        Some(Fault::Gzip) => (with(content.len(), "Content-Encoding: gzip\r\n"), content.len()),
+        _ => (with(content.len(), ""), content.len()),
+    };
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(&content[..sent])?;
+    if fault == Some(Fault::Stall) {
+        thread::sleep(Duration::from_secs(60));
     }
-    write!(stream, "{head}Connection: close\r\n\r\n")?;
-    // A request for the first byte alone asks for the length.
-    let cut = if end == length { file.cut.take() } else { None };
-    let until = cut.map_or(end, |cut| end.min(start + cut));
-    stream.write_all(&file.content[start..until])
+    Ok(())
 }

@@ -5,10 +5,10 @@ mod population;
 
 use std::fs;
 
-use population::{any_nets, reg_nets, result};
+use population::{any_nets, of_results, reg_nets, result};
 use regnet_space::{AnyNet, Preset};
 use regnet_train::report::{Report, ReportError};
-use regnet_train::sweep::{Outcome, Population};
+use regnet_train::sweep::{BadFile, Outcome, Population, Problem};
 
 fn net() -> AnyNet {
     let mut declared = Preset::find("RegNetX-200MF").unwrap().declaration();
@@ -17,8 +17,7 @@ fn net() -> AnyNet {
 }
 
 fn of_errors(name: &str, errors: &[f64]) -> Population {
-    let results = errors.iter().enumerate().map(|(index, &error)| result(index, net(), error)).collect();
-    Population { name: name.to_owned(), results }
+    of_results(name, errors.iter().enumerate().map(|(index, &error)| result(index, net(), error)).collect())
 }
 
 /// What the page says outside of tags, its lines joined.
@@ -94,6 +93,73 @@ fn names_are_text() {
     assert!(!html.contains("<b>R"), "a name is markup");
     assert!(!html.contains("R&D"), "an ampersand is not escaped");
     assert!(html.contains("pub struct bRDsbestb1 ="), "the declaration has no name");
+}
+
+/// What would move the cursor of a terminal, end a line of a table, or cannot be in an SVG.
+#[test]
+fn names_control_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["\u{1b}[31mred\u{7}", "two\r\nlines\t", "\0\u{b}", "\u{fffe}\u{ffff}", "\u{202e}x"] {
+        let report = Report::new(&[of_errors(name, &[0.5, 0.25, 0.375])]).unwrap();
+        // With the pictures, which are read as XML where they become PNG.
+        let files = report.write(&folder.path().join("page.html")).unwrap();
+        let control = |c: char| c.is_control() && c != '\n';
+        let svg = fs::read_to_string(files.join("edf.svg")).unwrap();
+        for text in [report.to_string(), report.to_html(), svg] {
+            assert!(!text.contains(control), "{name:?}");
+        }
+        assert!(report.to_string().lines().count() == 2, "{name:?}: {report}");
+    }
+}
+
+#[test]
+fn no_cell_is_a_formula_and_every_number_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, cell) in [
+        ("=HYPERLINK(\"http://a\")", "\"'=HYPERLINK(\"\"http://a\"\")\""),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "\\u{9}=1"),
+        ("\r=1", "\\u{d}=1"),
+        ("RegNetX -1", "RegNetX -1"),
+    ] {
+        let report = Report::new(&[of_errors(name, &[0.5, 0.25]), of_errors("B", &[0.75])]).unwrap();
+        let files = report.write(&folder.path().join("page.html")).unwrap();
+        for (file, columns) in [("trials.csv", 1), ("populations.csv", 1), ("comparisons.csv", 2)] {
+            let text = fs::read_to_string(files.join(file)).unwrap();
+            let line = text.lines().nth(1).unwrap();
+            let rest = line.strip_prefix(cell).unwrap_or_else(|| panic!("{file} has {line}"));
+            let numbers = rest.split(',').skip(columns).filter(|cell| !cell.is_empty());
+            let words = ["finished", "stopped", "diverged"];
+            for cell in numbers.flat_map(|cell| cell.split(' ')).filter(|cell| !words.contains(cell)) {
+                assert!(cell.parse::<f64>().is_ok(), "{file} has {cell} for a number");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_left_out_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut population = of_errors("A", &[0.5, 0.25]);
+    let bad = BadFile { path: "trials/0002/result.json".into(), problem: Problem::Changed };
+    (population.networks, population.left_out) = (6, vec![bad.clone()]);
+    let report = Report::new(&[population.clone()]).unwrap();
+    let sentence = "A: 3 of 6 networks have not ended, and 1 is left out, because files of theirs are bad.";
+    assert!(report.to_string().ends_with(&format!("{sentence}\n    {bad}")), "{report}");
+    assert_says(&report.to_html(), sentence);
+    assert_says(&report.to_html(), &format!("<li>{bad}</li>"));
+    let files = report.write(&folder.path().join("page.html")).unwrap();
+    let csv = fs::read_to_string(files.join("populations.csv")).unwrap();
+    assert!(csv.contains("A,6,2,0,0,3,1,0.25,0.375,"), "{csv}");
+
+    population.results.clear();
+    let error = Report::new(&[population]).unwrap_err().to_string();
+    assert!(
+        error.contains("no trial of A has ended with a result") && error.contains(&bad.to_string()),
+        "{error}"
+    );
 }
 
 #[test]

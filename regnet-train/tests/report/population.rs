@@ -60,6 +60,11 @@ pub fn result(index: usize, net: AnyNet, error: f64) -> TrialResult {
     TrialResult { index, trial, outcome: Outcome::Finished, epochs: vec![epoch] }
 }
 
+/// A population of which nothing is left out.
+pub fn of_results(name: &str, results: Vec<TrialResult>) -> Population {
+    Population { name: name.to_owned(), networks: results.len(), results, left_out: Vec::new() }
+}
+
 /// Networks whose error is least at a depth of 14, with some noise; one in 20 diverges and one in 20 is stopped.
 pub fn any_nets(name: &str, count: usize, seed: u64) -> Population {
     let draws = &mut Draws::new(seed);
@@ -87,5 +92,5 @@ fn population(name: &str, nets: Vec<AnyNet>, draws: &mut Draws) -> Population {
         };
         result
     };
-    Population { name: name.to_owned(), results: nets.into_iter().enumerate().map(result).collect() }
+    of_results(name, nets.into_iter().enumerate().map(result).collect())
 }

@@ -57,10 +57,27 @@ extern "C" __global__ void statistics(int batch, int splits, double epsilon, con
     FOR_EACH(channel, CHANNELS) {
         const Total sum = total(partials, splits, channel);
         const double count = (double)batch * PIXELS, shifted = sum.a / count;
-        const double spread = sum.b / count - shifted * shifted, biased = spread > 0 ? spread : 0;
+        // Rounding may make it negative; not a number stays what it is.
+        const double spread = sum.b / count - shifted * shifted, biased = spread < 0 ? 0 : spread;
         mean[channel] = x[place(0, channel)] + shifted;
         variance[channel] = biased;
         inv_std[channel] = 1 / sqrt(biased + epsilon);
+    }
+}
+
+// Running statistics after a batch. A channel whose statistics in the batch are not finite keeps its own.
+extern "C" __global__ void follow(double keep, double mean_share, double variance_share, const REAL* running_mean,
+                                  const REAL* running_variance, const REAL* batch_mean, const REAL* batch_variance,
+                                  REAL* mean, REAL* variance) {
+    FOR_EACH(channel, CHANNELS) {
+        // What is not finite is not zero less itself.
+        const bool finite = batch_mean[channel] - batch_mean[channel] == 0 &&
+                            batch_variance[channel] - batch_variance[channel] == 0;
+        mean[channel] = finite ? running_mean[channel] * (REAL)keep + batch_mean[channel] * (REAL)mean_share
+                               : running_mean[channel];
+        variance[channel] = finite
+                                ? running_variance[channel] * (REAL)keep + batch_variance[channel] * (REAL)variance_share
+                                : running_variance[channel];
     }
 }
 

@@ -4,6 +4,7 @@ use regnet_engine::batch_norm::{Activation, BatchNorm};
 
 use super::channels::{Partials, Planes, SOURCES, partials};
 use super::{Launch, length, length_mut};
+use crate::backend::Shares;
 use crate::cuda::queue::{Argument, Element, Queue};
 use crate::cuda::view::{View, ViewMut};
 
@@ -101,6 +102,38 @@ pub fn statistics<E: Element, Q: Queue>(
         (&mut into.inv_std).into(),
     ];
     launch.run::<E>("statistics", launch.each(op.channels), &arguments)
+}
+
+/// Overwrites the running statistics `into` with what `running` become after a batch; each pair is mean and variance.
+pub fn follow<E: Element, Q: Queue>(
+    queue: &Q,
+    running: [View<'_, E>; 2],
+    of_batch: [View<'_, E>; 2],
+    shares: Shares,
+    [mut mean, mut variance]: [ViewMut<'_, E>; 2],
+) -> Result<(), Q::Error> {
+    let channels = of_batch[0].len();
+    for (name, view) in
+        [("running mean", running[0]), ("running variance", running[1]), ("variance", of_batch[1])]
+    {
+        length(name, view, channels);
+    }
+    length_mut("mean", &mean, channels);
+    length_mut("variance", &variance, channels);
+    let launch =
+        Launch { queue, sources: SOURCES, constants: &Planes { batch: 1, channels, pixels: 1 }.constants() };
+    let arguments = [
+        Argument::Double(shares.keep),
+        Argument::Double(shares.mean),
+        Argument::Double(shares.variance),
+        running[0].into(),
+        running[1].into(),
+        of_batch[0].into(),
+        of_batch[1].into(),
+        (&mut mean).into(),
+        (&mut variance).into(),
+    ];
+    launch.run::<E>("follow", launch.each(channels), &arguments)
 }
 
 /// Overwrites `y` with `activation(gamma (x - mean) inv_std + beta + residual)`.

@@ -1,6 +1,7 @@
 use regnet_engine::batch_norm::{self as engine, Activation, BatchNorm};
 
 use super::*;
+use crate::backend::Shares;
 use crate::cuda::ops::batch_norm::{self, Gradients, Inputs, Outputs, Statistics};
 
 fn compare<T: Number>(op: BatchNorm, activation: Activation, with_residual: bool, training: bool) {
@@ -103,4 +104,45 @@ fn with_constant_statistics_alone() {
 #[test]
 fn channels_in_several_parts() {
     compare::<f64>(sizes(3, 2, 5000), Activation::Identity, false, true);
+}
+
+/// A channel with a statistic that is not finite keeps both of its own.
+#[test]
+fn running_statistics_follow_finite_batches() {
+    let shares = Shares { keep: 0.9, mean: 0.1, variance: 0.125 };
+    let running = [[1.0f32, 2.0, 3.0, 4.0, 5.0], [0.5, 0.25, 0.75, 1.0, 2.0]];
+    let batch = [[0.3f32, f32::NAN, 0.1, f32::INFINITY, -1.0], [0.7, 1.0, f32::INFINITY, 2.0, f32::NAN]];
+    let (of_running, of_batch) =
+        (running.map(|numbers| on_device(&numbers)), batch.map(|numbers| on_device(&numbers)));
+    let [mut mean, mut variance] = [(); 2].map(|()| room::<f32>(5));
+    let views = [&of_running[0], &of_running[1], &of_batch[0], &of_batch[1]].map(HostMemory::view);
+    let [running_mean, running_variance, batch_mean, batch_variance] = views;
+    run(batch_norm::follow(
+        &Emulator,
+        [running_mean, running_variance],
+        [batch_mean, batch_variance],
+        shares,
+        [mean.view_mut(), variance.view_mut()],
+    ));
+    let (mut expected_mean, mut expected_variance) = (running[0], running[1]);
+    expected_mean[0] = 1.0 * 0.9 + 0.3 * 0.1;
+    expected_variance[0] = 0.5 * 0.9 + 0.7 * 0.125;
+    assert_close("mean", mean.slice(), &expected_mean, Tolerance::both(1e-6));
+    assert_close("variance", variance.slice(), &expected_variance, Tolerance::both(1e-6));
+}
+
+#[test]
+fn statistics_of_nan_are_nan() {
+    let op = sizes(2, 3, 35);
+    let mut x = Generator(29).numbers::<f64>(op.len());
+    // In the second channel of the second image.
+    x[150] = f64::NAN;
+    let of_x = on_device(&x);
+    let [mut mean, mut variance, mut inv_std] = [(); 3].map(|()| room::<f64>(op.channels));
+    let into =
+        Statistics { mean: mean.view_mut(), variance: variance.view_mut(), inv_std: inv_std.view_mut() };
+    run(batch_norm::statistics(&Emulator, &op, of_x.view(), into));
+    for numbers in [&mean, &variance, &inv_std] {
+        assert_eq!([0, 1, 2].map(|channel| numbers.slice()[channel].is_nan()), [false, true, false]);
+    }
 }

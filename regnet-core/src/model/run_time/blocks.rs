@@ -138,6 +138,7 @@ where
 
 impl<E: Dtype, D: Backend<E>> Shortcut<E, D> for DynShortcut<E, D> {
     const LEAVES_CLONES: bool = false;
+    const FOLLOWS_SPEC: bool = true;
 
     fn try_shortcut<T: Tape<E, D>>(&self, x: Map<E, D, T>) -> Result<Map<E, D, T>, D::Err> {
         match &self.0 {
@@ -156,6 +157,7 @@ impl<E: Dtype, D: Backend<E>> Shortcut<E, D> for DynShortcut<E, D> {
 
 impl<E: Dtype, D: Backend<E>> Excite<E, D> for DynExcite<E, D> {
     const LEAVES_CLONES: bool = false;
+    const FOLLOWS_SPEC: bool = true;
 
     fn acts(&self) -> bool {
         self.0.is_some()

@@ -43,14 +43,27 @@ pub(crate) trait Vectors: Copy {
     fn add_f32s(self, a: Self::f32s, b: Self::f32s) -> Self::f32s;
     fn sub_f32s(self, a: Self::f32s, b: Self::f32s) -> Self::f32s;
     fn mul_f32s(self, a: Self::f32s, b: Self::f32s) -> Self::f32s;
+    /// The larger one of each two lanes, and NaN where either is.
     fn max_f32s(self, a: Self::f32s, b: Self::f32s) -> Self::f32s;
-    /// `value` where `by` is not at most zero, else zero; of `by` itself, its ReLU. What is not a number stays.
-    fn where_positive(self, by: Self::f32s, value: Self::f32s) -> Self::f32s;
-    /// The greater one; not a number where either is none.
-    fn greater(self, a: Self::f32s, b: Self::f32s) -> Self::f32s;
+    /// `max(a, 0)`, lane by lane, as PyTorch has it: NaN stays NaN, and -0 stays -0.
+    fn relu_f32s(self, a: Self::f32s) -> Self::f32s;
+    /// `value` where `by` is not at most zero, else zero: what a ReLU of `by` does to a gradient.
+    fn where_positive_f32s(self, by: Self::f32s, value: Self::f32s) -> Self::f32s;
     /// a b + c, rounded once or twice.
     fn mul_add_e_f32s(self, a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s;
     fn reduce_sum_f32s(self, a: Self::f32s) -> f32;
+
+    /// Whether no lane of any vector is NaN or infinite.
+    #[inline(always)]
+    fn all_finite_f32s(self, values: impl Iterator<Item = Self::f32s>) -> bool {
+        // 0 times a finite value is 0, and times any other NaN, which stays in a sum.
+        let zero = self.splat_f32s(0.0);
+        let mut sum = zero;
+        for value in values {
+            sum = self.mul_add_e_f32s(value, zero, sum);
+        }
+        self.reduce_sum_f32s(sum) == 0.0
+    }
 
     /// A slice, pixel by pixel.
     fn pixels(slice: &[f32]) -> &[Self::Pixel];
@@ -130,20 +143,11 @@ macro_rules! arithmetic {
         }
 
         #[inline(always)]
-        fn where_positive(self, by: Self::f32s, value: Self::f32s) -> Self::f32s {
+        fn where_positive_f32s(self, by: Self::f32s, value: Self::f32s) -> Self::f32s {
             let $self = self;
             let (simd, zero) = ($inner, <$simd as Simd>::splat_f32s($inner, 0.0));
             let dropped = <$simd as Simd>::less_than_or_equal_f32s(simd, by, zero);
             <$simd as Simd>::select_f32s(simd, dropped, zero, value)
-        }
-
-        #[inline(always)]
-        fn greater(self, a: Self::f32s, b: Self::f32s) -> Self::f32s {
-            let $self = self;
-            let simd = $inner;
-            let first = <$simd as Simd>::less_than_or_equal_f32s(simd, b, a);
-            let greater = <$simd as Simd>::select_f32s(simd, first, a, b);
-            <$simd as Simd>::select_f32s(simd, <$simd as Simd>::equal_f32s(simd, a, a), greater, a)
         }
 
         arithmetic!(functions $simd, |$self| $inner;
@@ -151,7 +155,6 @@ macro_rules! arithmetic {
             add_f32s(a: Self::f32s, b: Self::f32s) -> Self::f32s;
             sub_f32s(a: Self::f32s, b: Self::f32s) -> Self::f32s;
             mul_f32s(a: Self::f32s, b: Self::f32s) -> Self::f32s;
-            max_f32s(a: Self::f32s, b: Self::f32s) -> Self::f32s;
             reduce_sum_f32s(a: Self::f32s) -> f32;
         );
     };
@@ -159,6 +162,22 @@ macro_rules! arithmetic {
         arithmetic!(functions $simd, |$self| $inner;
             mul_add_e_f32s(a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s;
         );
+    };
+    // x86's `maxps` is `a > b ? a : b`: the second operand where either is NaN, and where both are zeros.
+    (maxps $simd:ty, |$self:ident| $inner:expr) => {
+        #[inline(always)]
+        fn max_f32s(self, a: Self::f32s, b: Self::f32s) -> Self::f32s {
+            let $self = self;
+            let simd = $inner;
+            simd.select_f32s(simd.equal_f32s(a, a), Simd::max_f32s(simd, a, b), a)
+        }
+
+        #[inline(always)]
+        fn relu_f32s(self, a: Self::f32s) -> Self::f32s {
+            let $self = self;
+            let simd = $inner;
+            Simd::max_f32s(simd, Simd::splat_f32s(simd, 0.0), a)
+        }
     };
     (functions $simd:ty, |$self:ident| $inner:expr;
         $($name:ident($($value:ident: $of:ty),*) -> $result:ty;)*
@@ -197,6 +216,7 @@ macro_rules! pixels {
 impl Vectors for V4 {
     arithmetic!(V4, |simd| simd);
     arithmetic!(fused V4, |simd| simd);
+    arithmetic!(maxps V4, |simd| simd);
     pixels!(16);
 
     type Octets = V4Octets;
@@ -238,6 +258,7 @@ pub(crate) struct V4Octets(V4);
 impl Vectors for V4Octets {
     arithmetic!(V3, |simd| *simd.0);
     arithmetic!(fused V3, |simd| *simd.0);
+    arithmetic!(maxps V3, |simd| *simd.0);
     pixels!(8);
 
     type Octets = Self;
@@ -274,6 +295,7 @@ impl Vectors for V4Octets {
 impl Vectors for V3 {
     arithmetic!(V3, |simd| simd);
     arithmetic!(fused V3, |simd| simd);
+    arithmetic!(maxps V3, |simd| simd);
     pixels!(8);
 
     type Octets = Self;
@@ -320,6 +342,20 @@ impl Vectors for Scalar256b {
         self
     }
 
+    // Comparisons, since `f32::max` returns the number where the other one is NaN.
+    #[inline(always)]
+    fn max_f32s(self, a: Self::f32s, b: Self::f32s) -> Self::f32s {
+        let (a, b): ([f32; 8], [f32; 8]) = (pulp::cast(a), pulp::cast(b));
+        let larger = |lane: usize| if a[lane] > b[lane] || a[lane].is_nan() { a[lane] } else { b[lane] };
+        pulp::cast::<[f32; 8], _>(std::array::from_fn(larger))
+    }
+
+    #[inline(always)]
+    fn relu_f32s(self, a: Self::f32s) -> Self::f32s {
+        let a: [f32; 8] = pulp::cast(a);
+        pulp::cast(a.map(|value| if value < 0.0 { 0.0 } else { value }))
+    }
+
     #[inline(always)]
     fn mul_add_e_f32s(self, a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s {
         // Without instructions for it, a product and sum of one rounding is a call for each lane.
@@ -350,5 +386,68 @@ impl Vectors for Scalar256b {
     #[inline(always)]
     fn vectorized<K: Kernel>(self, kernel: K) -> K::Output {
         outlined(kernel, |kernel| kernel.run(self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Isa;
+    use super::*;
+
+    const VALUES: [f32; 8] =
+        [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, 1.5, -f32::MIN_POSITIVE];
+
+    /// ReLUs of all values, their maxima with `other` on both sides, and whether each is finite.
+    struct Everything {
+        other: f32,
+    }
+
+    impl Kernel for Everything {
+        type Output = Vec<([f32; 3], bool)>;
+
+        fn run<S: Vectors>(self, simd: S) -> Self::Output {
+            let other = simd.splat_f32s(self.other);
+            let each = VALUES.map(|value| {
+                let value = simd.splat_f32s(value);
+                let results =
+                    [simd.relu_f32s(value), simd.max_f32s(value, other), simd.max_f32s(other, value)];
+                let finite = simd.all_finite_f32s([other, value, simd.splat_f32s(1.0)].into_iter());
+                // Every lane is the same; any will do.
+                (results.map(|result| pulp::bytemuck::cast_slice::<_, f32>(&[result])[0]), finite)
+            });
+            each.to_vec()
+        }
+    }
+
+    struct OnOctets<K>(K);
+
+    impl<K: Kernel> Kernel for OnOctets<K> {
+        type Output = K::Output;
+
+        fn run<S: Vectors>(self, simd: S) -> K::Output {
+            simd.octets().vectorized(self.0)
+        }
+    }
+
+    #[test]
+    fn nan_stays_nan_on_every_instruction_set() {
+        // As PyTorch has it. Of two zeros, either is the larger.
+        let larger = |a: f32, b: f32| if a.is_nan() || b.is_nan() { f32::NAN } else { a.max(b) };
+        let relu = |value: f32| if value < 0.0 { 0.0 } else { value };
+        let same = |a: f32, b: f32| a == b || a.is_nan() && b.is_nan();
+        for isa in Isa::available() {
+            for other in VALUES {
+                let found = isa.run(Everything { other });
+                for found in [found, isa.run(OnOctets(Everything { other }))] {
+                    for (value, ([positive, a, b], finite)) in VALUES.into_iter().zip(found) {
+                        assert!(same(positive, relu(value)), "{isa}: ReLU of {value} is {positive}");
+                        let expected = larger(value, other);
+                        assert!(same(a, expected), "{isa}: of {value} and {other}, {a} is the larger");
+                        assert!(same(b, expected), "{isa}: of {other} and {value}, {b} is the larger");
+                        assert_eq!(finite, value.is_finite() && other.is_finite(), "{isa}: {value}, {other}");
+                    }
+                }
+            }
+        }
     }
 }

@@ -38,7 +38,7 @@ impl Calibration {
     ) -> Result<Self, FreezeError> {
         let options = Options { precision: Precision::F32, features: Vec::new(), ..options.clone() };
         let mut values = Vec::new();
-        let engine = Engine::build(graph, tensor, &options, None, |lowered| {
+        let engine = Engine::build(graph, tensor, &options, options.pool()?, None, |lowered| {
             values = options.results(graph, lowered)?;
             values.extend(convolved(&lowered.layers));
             Ok(values.clone())
@@ -48,20 +48,35 @@ impl Calibration {
         Ok(Self { engine, values, results, seen, images: 0 })
     }
 
-    /// Watches a batch: `images` are `[n, c, h, w]`, normalised as in training.
+    /// Watches a batch: `images` are `[n, c, h, w]`, normalised as in training. Of a batch with an image that is an error,
+    /// the images before that one are watched.
     ///
     /// # Errors
-    /// [`FreezeError::Images`].
+    /// [`FreezeError::Images`]; [`FreezeError::Pixels`] and [`FreezeError::Activations`] where there is NaN or an infinity,
+    /// which no range has a place for.
     pub fn watch(&mut self, images: &[f32]) -> Result<(), FreezeError> {
-        self.images += self.engine.batch(images, [])?;
-        for image in images.chunks_exact(self.engine.input().len()) {
+        self.engine.batch(images, [])?;
+        for (index, image) in images.chunks_exact(self.engine.input().len()).enumerate() {
+            if !image.iter().all(|pixel| pixel.is_finite()) {
+                return Err(FreezeError::Pixels { image: index });
+            }
             let mut results: Vec<&mut [f32]> = self.results.iter_mut().map(Vec::as_mut_slice).collect();
             self.engine.run_features(image, &mut results)?;
-            for (&value, result) in self.values.iter().zip(&self.results) {
-                let [least, greatest] = &mut self.seen[value];
+            let mut seen = self.seen.clone();
+            // The logits, which are the first result, are the last to be made.
+            let results = self.values.iter().zip(&self.results);
+            for (&value, result) in results.clone().skip(1).chain(results.take(1)) {
+                let [least, greatest] = &mut seen[value];
                 *least = result.iter().copied().fold(*least, f32::min);
                 *greatest = result.iter().copied().fold(*greatest, f32::max);
+                // `min` and `max` do not see NaN.
+                if result.iter().any(|value| value.is_nan()) || !(*greatest - *least).is_finite() {
+                    let layer = self.engine.layers[value].name.clone();
+                    return Err(FreezeError::Activations { image: index, layer });
+                }
             }
+            self.seen = seen;
+            self.images += 1;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::frozen::isa::Vectors;
 
-use super::isa::{Narrow, NarrowKernel};
+use super::isa::{Floats, Narrow, NarrowKernel};
 use super::numbers::Code;
 use crate::frozen::map::Map;
 use crate::frozen::work::Run;
@@ -17,6 +17,18 @@ pub(in crate::frozen) struct Convert {
     pub code: Code,
 }
 
+/// Encodes pixels, and says whether no NaN and no infinity was lost.
+#[inline(always)]
+fn encode<N: Narrow>(
+    narrow: N,
+    values: impl Iterator<Item = Floats<N>> + Clone,
+    to: &mut [N::Pixel],
+    code: Code,
+) -> bool {
+    to.iter_mut().zip(values.clone()).for_each(|(to, value)| *to = narrow.encode(value, code));
+    N::KEEPS_NON_FINITE || narrow.simd().all_finite_f32s(values)
+}
+
 impl NarrowKernel for Run<'_, Convert> {
     #[inline(always)]
     fn run<N: Narrow>(self, narrow: N) {
@@ -26,12 +38,15 @@ impl NarrowKernel for Run<'_, Convert> {
         for [block, image, y] in work.rows(out) {
             let from = N::Simd::as_simd_f32s(work.memory.read(input.row(block, image, y * stride))).0;
             let to = N::pixels_mut(work.memory.write(out.row(block, image, y)));
-            let pairs = to.iter_mut().zip(from.iter().step_by(*stride));
-            if let Some(gate) = gate {
+            let from = from.iter().step_by(*stride).copied();
+            let all_finite = if let Some(gate) = gate {
                 let gate = N::Simd::as_simd_f32s(work.memory.read(gate.row(block, image, 0))).0[0];
-                pairs.for_each(|(to, &from)| *to = narrow.encode(simd.mul_f32s(from, gate), *code));
+                encode(narrow, from.map(|value| simd.mul_f32s(value, gate)), to, *code)
             } else {
-                pairs.for_each(|(to, &from)| *to = narrow.encode(from, *code));
+                encode(narrow, from, to, *code)
+            };
+            if !all_finite {
+                work.lose(image);
             }
         }
     }

@@ -62,9 +62,9 @@ impl Code {
     pub fn new([least, greatest]: [f32; 2]) -> Self {
         const MOST: f32 = u8::MAX as f32;
         let (least, greatest) = (least.min(0.0), greatest.max(0.0));
-        let range = greatest - least;
-        // Nothing but zeros may have been seen.
-        let inverse = if range > 0.0 { MOST / range } else { 1.0 };
+        let inverse = MOST / (greatest - least);
+        // Nothing but zeros may have been seen, or numbers that are as good as zeros.
+        let inverse = if inverse.is_finite() { inverse } else { 1.0 };
         Self { inverse, zero: (-least * inverse).round_ties_even() }
     }
 
@@ -108,6 +108,7 @@ mod tests {
         assert_eq!(signed.zero, 64.0);
         assert_eq!([-1.0, 0.0, 3.0].map(|value| signed.encode(value)), [0, 64, 255]);
         assert_eq!(Code::new([0.0, 0.0]).encode(0.0), 0);
+        assert_eq!(Code::new([0.0, 1e-40]).encode(1e-40), 0, "a range that cannot be divided by");
         assert_eq!(positive.encode(f32::NAN), 0);
     }
 }

@@ -7,7 +7,6 @@ use crate::frozen::isa::Vectors;
 use super::isa::{Floats, Narrow};
 use super::numbers::Code;
 use crate::frozen::map::Map;
-use crate::frozen::shared::Shared;
 use crate::frozen::store::{Activation, Place};
 use crate::frozen::work::Work;
 
@@ -64,6 +63,12 @@ impl Outlet {
         narrow.chain(&self.wide).chain(&self.shortcut).map(|spot| &spot.map)
     }
 
+    /// One of them: their images have the same pixels.
+    fn map(&self) -> &Map {
+        let narrow = self.narrow.as_ref().map(|(spot, _)| spot);
+        &narrow.or(self.wide.as_ref()).expect("results go somewhere").map
+    }
+
     pub fn clear_border(&self, work: &Work<'_>) {
         let narrow = self.narrow.iter().map(|(spot, _)| spot);
         narrow.chain(&self.wide).for_each(|spot| work.clear_border(&spot.map));
@@ -78,7 +83,8 @@ impl Outlet {
         count: usize,
         lanes: usize,
     ) -> Sink<'a> {
-        self.sink(work, [block, blocks], lanes, |spot| spot.pixels(block, first, count))
+        let images = Images { first, each: self.map().pixels(), before: 0 };
+        self.sink(work, [block, blocks], lanes, images, |spot| spot.pixels(block, first, count))
     }
 
     /// For a row's pixels from `column` on, of a block.
@@ -89,7 +95,8 @@ impl Outlet {
         [image, row, column]: [usize; 3],
         lanes: usize,
     ) -> Sink<'a> {
-        self.sink(work, [block, 1], lanes, |spot| spot.row(block, image, row, column))
+        let images = Images { first: 0, each: usize::MAX, before: image };
+        self.sink(work, [block, 1], lanes, images, |spot| spot.row(block, image, row, column))
     }
 
     #[inline(always)]
@@ -98,12 +105,14 @@ impl Outlet {
         work: &Work<'a>,
         [block, blocks]: [usize; 2],
         lanes: usize,
+        images: Images,
         place: impl Fn(&'a Spot) -> Place<'a>,
     ) -> Sink<'a> {
         let weights = work.weights;
         let channels = |start: usize| &weights[start + block * lanes..][..blocks * lanes];
         Sink {
-            memory: work.memory,
+            work: *work,
+            images,
             scale: channels(self.scale),
             bias: channels(self.bias),
             shortcut: self.shortcut.as_ref().map(&place),
@@ -114,10 +123,26 @@ impl Outlet {
     }
 }
 
+/// Which images of the group a tile's pixels are of: as if of images of `each` pixels, from pixel `first` of image `before`
+/// on.
+#[derive(Clone, Copy)]
+struct Images {
+    first: usize,
+    each: usize,
+    before: usize,
+}
+
+impl Images {
+    fn of(self, pixel: usize) -> usize {
+        self.before + (self.first + pixel) / self.each
+    }
+}
+
 /// What becomes of a tile's sums.
 #[derive(Clone, Copy)]
 pub(in crate::frozen) struct Sink<'a> {
-    memory: &'a Shared<'a>,
+    work: Work<'a>,
+    images: Images,
     /// A value for each channel of the tile, as of the biases.
     scale: &'a [f32],
     bias: &'a [f32],
@@ -167,7 +192,7 @@ impl<N: Narrow, const PIXELS: usize> NullaryFnOnce for Put<'_, N, PIXELS> {
         }
         if sink.relu {
             for pixel in 0..PIXELS {
-                values[pixel] = simd.max_f32s(values[pixel], zero);
+                values[pixel] = simd.relu_f32s(values[pixel]);
             }
         }
         if let Some(place) = sink.wide {
@@ -183,7 +208,7 @@ impl<N: Narrow, const PIXELS: usize> NullaryFnOnce for Put<'_, N, PIXELS> {
 impl<N: Narrow, const PIXELS: usize> Put<'_, N, PIXELS> {
     #[inline(always)]
     fn with_shortcut(&self, mut values: [Floats<N>; PIXELS], place: Place<'_>) -> [Floats<N>; PIXELS] {
-        let (simd, lanes, memory) = (self.narrow.simd(), N::Simd::F32_LANES, self.sink.memory);
+        let (simd, lanes, memory) = (self.narrow.simd(), N::Simd::F32_LANES, self.sink.work.memory);
         let at = |pixel| place.at(self.block, pixel, lanes);
         if place.positions.is_none() {
             let others = N::Simd::as_simd_f32s(memory.read(at(0)..at(0) + PIXELS * lanes)).0;
@@ -202,7 +227,7 @@ impl<N: Narrow, const PIXELS: usize> Put<'_, N, PIXELS> {
 
     #[inline(always)]
     fn write(&self, values: [Floats<N>; PIXELS], place: Place<'_>) {
-        let (lanes, memory) = (N::Simd::F32_LANES, self.sink.memory);
+        let (lanes, memory) = (N::Simd::F32_LANES, self.sink.work.memory);
         let at = |pixel| place.at(self.block, pixel, lanes);
         if place.positions.is_none() {
             let out = N::Simd::as_mut_simd_f32s(memory.write(at(0)..at(0) + PIXELS * lanes)).0;
@@ -215,9 +240,23 @@ impl<N: Narrow, const PIXELS: usize> Put<'_, N, PIXELS> {
         }
     }
 
+    /// Notes the images of pixels with a value that is not finite.
+    #[cold]
+    #[inline(never)]
+    fn lose(&self, values: &[Floats<N>; PIXELS]) {
+        for (pixel, &value) in values.iter().enumerate() {
+            if !self.narrow.simd().all_finite_f32s(std::iter::once(value)) {
+                self.sink.work.lose(self.sink.images.of(pixel));
+            }
+        }
+    }
+
     #[inline(always)]
     fn encode(&self, values: [Floats<N>; PIXELS], place: Place<'_>, code: Code) {
-        let (narrow, memory) = (self.narrow, self.sink.memory);
+        let (narrow, memory) = (self.narrow, self.sink.work.memory);
+        if !N::KEEPS_NON_FINITE && !narrow.simd().all_finite_f32s(values.iter().copied()) {
+            self.lose(&values);
+        }
         let at = |pixel| place.at(self.block, pixel, N::WORDS);
         if place.positions.is_none() {
             let out = N::pixels_mut(memory.write(at(0)..at(0) + PIXELS * N::WORDS));

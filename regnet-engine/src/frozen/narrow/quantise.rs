@@ -10,7 +10,7 @@ const MOST: f32 = i8::MAX as f32;
 ///
 /// In int8, all operands of an output channel share one scale, so that their products can be summed; the finest that the
 /// largest weight allows, each being worth as much as its operand's code says. What the zeros of codes add to sums is
-/// taken from `bias`.
+/// taken from `bias`. In a channel with a weight that is not finite, which no whole number stands for, sums are worth NaN.
 pub(in crate::frozen) fn quantise(
     format: Format,
     operands: &mut [(Vec<f32>, Code)],
@@ -25,6 +25,10 @@ pub(in crate::frozen) fn quantise(
             let len = weights.len() / outputs;
             output * len..(output + 1) * len
         };
+        if operands.iter().any(|(weights, _)| weights[row(weights)].iter().any(|weight| !weight.is_finite()))
+        {
+            return f32::NAN;
+        }
         let most = operands.iter().map(|(weights, code)| {
             weights[row(weights)].iter().fold(0.0_f32, |most, weight| most.max(weight.abs())) / code.inverse
         });
@@ -59,5 +63,15 @@ mod tests {
         assert_eq!(operands[1].0, [127.0, 0.0]);
         assert!((bias[0] + scale[0] * 128.0 * 127.0).abs() < 1e-4);
         assert_eq!(bias[1], 3.0);
+    }
+
+    #[test]
+    fn sums_of_weights_that_are_not_finite_are_worth_nan() {
+        for weight in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let code = Code { inverse: 100.0, zero: 0.0 };
+            let mut operands = [(vec![0.5, 1.0, 0.25, 0.5], code), (vec![weight, 1.0], code)];
+            let scale = quantise(Format::Int8, &mut operands, &mut [0.0; 2]);
+            assert!(scale[0].is_nan() && scale[1].is_finite(), "{weight}: {scale:?}");
+        }
     }
 }

@@ -29,7 +29,6 @@ impl<const SIDE: usize, const POINTS: usize, const TILE: usize> Kernel for Outpu
         let sums = S::as_simd_f32s(work.scratch.read(scratch)).0.as_chunks::<POINTS>().0;
         let sums = &sums[self.from * places(step.group[0])..];
         let bias = load::<S>(&work.weights[step.bias + self.octet * OCTET..]);
-        let zero = simd.splat_f32s(0.0);
         let start = |map: &Map| octet_start(map, self.octet);
         let (first, shortcut) = (start(out), step.shortcut.as_ref().map(|map| (map, start(map))));
         for Line { image, row, column, tiles } in step.form.grid(out).lines(self.tiles) {
@@ -51,7 +50,7 @@ impl<const SIDE: usize, const POINTS: usize, const TILE: usize> Kernel for Outpu
                             value = simd.add_f32s(value, load::<S>(work.memory.read(at..at + S::F32_LANES)));
                         }
                         if step.activation == Activation::Relu {
-                            value = simd.max_f32s(value, zero);
+                            value = simd.relu_f32s(value);
                         }
                         let at = first + at(out);
                         store::<S>(work.memory.write(at..at + S::F32_LANES), value);

@@ -30,6 +30,10 @@ pub(in crate::frozen) trait Narrow: Copy {
     /// How many those are.
     const WORDS: usize;
 
+    /// Whether [`Narrow::encode`] keeps NaN and the infinities. Where it does not, whoever encodes an image's values notes
+    /// that they are lost ([`Work::lose`](crate::frozen::work::Work::lose)).
+    const KEEPS_NON_FINITE: bool;
+
     fn simd(self) -> Self::Simd;
 
     fn zero(self) -> Self::Sums;

@@ -52,6 +52,8 @@ fn halves(word: u32) -> [f32; 2] {
 impl Narrow for Bf16 {
     type Sums = [f32; 8];
 
+    const KEEPS_NON_FINITE: bool = true;
+
     common!();
     words!(8 lanes, 4 words);
 
@@ -79,6 +81,8 @@ impl Narrow for Bf16 {
 
 impl Narrow for Int8 {
     type Sums = [i32; 8];
+
+    const KEEPS_NON_FINITE: bool = false;
 
     common!();
     words!(8 lanes, 2 words);

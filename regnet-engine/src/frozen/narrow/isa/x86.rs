@@ -95,6 +95,8 @@ macro_rules! common {
 impl Narrow for Bf16 {
     type Sums = f32x16;
 
+    const KEEPS_NON_FINITE: bool = true;
+
     common!();
     words!(16 lanes, 8 words);
 
@@ -139,6 +141,8 @@ impl Narrow for Bf16 {
 impl Narrow for Int8 {
     type Sums = i32x16;
 
+    const KEEPS_NON_FINITE: bool = false;
+
     common!();
     words!(16 lanes, 4 words);
 
@@ -163,7 +167,7 @@ impl Narrow for Int8 {
         let (simd, avx512f) = (self.simd, self.simd.avx512f);
         let scaled = simd.mul_f32x16(values, simd.splat_f32x16(code.inverse));
         let shifted = simd.add_f32x16(scaled, simd.splat_f32x16(code.zero));
-        // NaN becomes 0; what is too large for i32 becomes its least value, which as u32 is too large, too.
+        // NaN becomes 0, as there is no code for it; what is too large for i32 becomes its least value, which as u32 is too large, too.
         let positive = simd.max_f32x16(shifted, simd.splat_f32x16(0.0));
         cast(avx512f._mm512_cvtusepi32_epi8(avx512f._mm512_cvtps_epi32(cast(positive))))
     }

@@ -1,5 +1,7 @@
 //! Steps on an arena of their own.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::reference::{Planes, Product};
 use crate::frozen::isa::Isa;
 use crate::frozen::map::Map;
@@ -15,11 +17,14 @@ pub struct Desk {
     memory: Vec<f32>,
     weights: Vec<f32>,
     images: usize,
+    /// For each image, whether a step lost a NaN or an infinity.
+    lost: Vec<AtomicBool>,
 }
 
 impl Desk {
     pub fn new(format: Format, isa: Isa, images: usize) -> Self {
-        Self { format, isa, memory: Vec::new(), weights: Vec::new(), images }
+        let lost = (0..images).map(|_| AtomicBool::new(false)).collect();
+        Self { format, isa, memory: Vec::new(), weights: Vec::new(), images, lost }
     }
 
     /// A map of f32, or of words of so many numbers. Until it is written, it holds NaN.
@@ -68,6 +73,10 @@ impl Desk {
         bits
     }
 
+    pub fn lost(&self) -> Vec<bool> {
+        self.lost.iter().map(|lost| lost.load(Ordering::Relaxed)).collect()
+    }
+
     fn add(&mut self, values: &[f32]) -> usize {
         let place = self.weights.len();
         self.weights.extend(values);
@@ -90,6 +99,7 @@ impl Desk {
                 weights: &self.weights,
                 input: &[],
                 results: &[],
+                lost: &self.lost,
                 first: 0,
                 images: self.images,
                 thread,

@@ -3,6 +3,7 @@
 
 mod desk;
 mod network;
+mod non_finite;
 mod reference;
 
 use super::{Code, Convert, Dense, Format, Grouped, Kind, Sources, pack, quantise};
@@ -51,6 +52,8 @@ fn conversions() {
             let expected: Vec<u32> =
                 expected.values.iter().map(|&value| reference::encode(format, code, value)).collect();
             assert_eq!(desk.bits(&out, channels), expected, "{} by {isa}, {shape:?}", format.name());
+            // Of the infinity, there is nothing left in int8.
+            assert_eq!(desk.lost(), [format == Format::Int8, false], "{} by {isa}, {shape:?}", format.name());
         }
     }
 }
@@ -178,6 +181,70 @@ fn grouped_convolutions() {
                 &product,
                 &expected,
             );
+        }
+    }
+}
+
+#[test]
+fn images_that_lose_a_value_are_noted() {
+    // So small that tiles of pixels lie across images.
+    let (images, channels, [height, width]) = (4, 36, [3, 5]);
+    let shape = [channels, height, width];
+    for (format, isa) in ways() {
+        for (value, relu) in
+            [(f32::NAN, true), (f32::NAN, false), (f32::INFINITY, true), (f32::NEG_INFINITY, false)]
+        {
+            for grouped in [false, true] {
+                let mut next = numbers(1);
+                let code = Code::new([0.0, 1.0]);
+                let planes = Planes::new(images, shape, |_, _, _, _| next().max(0.0));
+                let mut shortcut = Planes::new(images, shape, |_, _, _, _| next());
+                // The last pixel of the second image, and the first of the last one.
+                let pixels = height * width;
+                let images_with = [(1, channels - 1, pixels - 1), (3, 0, 0)];
+                for (image, channel, pixel) in images_with {
+                    shortcut.values[(image * channels + channel) * pixels + pixel] = value;
+                }
+                let (bias, scale) = (vec![0.25; channels], Vec::new());
+                let mut product = Product { format, bias, scale, shortcut: Some(shortcut), relu, code };
+                let group_width = if grouped { 12 } else { channels };
+                let taps = if grouped { 9 } else { 1 };
+                let weights = (0..channels * group_width * taps).map(|_| next()).collect();
+                let mut operands = [(weights, code)];
+                product.scale = quantise(format, &mut operands, &mut product.bias);
+                let [(weights, _)] = operands;
+
+                let mut desk = Desk::new(format, isa, images);
+                let outlet = desk.outlet(&product, shape);
+                let step = if grouped {
+                    let sources = Sources::new(format, channels, group_width, isa.lanes());
+                    let sources = sources.expect("whole words");
+                    Kind::Grouped(Grouped {
+                        input: desk.narrow(&planes, 1, code),
+                        stride: 1,
+                        height,
+                        width,
+                        channels,
+                        weights: desk.add_words(&sources.pack(format, &weights, isa.lanes())),
+                        sources: sources.into(),
+                        outlet,
+                    })
+                } else {
+                    let map = desk.narrow(&planes, 0, code);
+                    let weights = desk.add_words(&pack(format, &weights, channels, isa.lanes()));
+                    Kind::Dense(Dense {
+                        operands: vec![Operand { map, weights }],
+                        inputs: channels,
+                        outputs: channels,
+                        pixels,
+                        outlet,
+                    })
+                };
+                desk.run(step, 3);
+                let is_lost = format == Format::Int8;
+                let what = format!("{value}, {} by {isa}, grouped: {grouped}", format.name());
+                assert_eq!(desk.lost(), [false, is_lost, false, is_lost], "{what}");
+            }
         }
     }
 }

@@ -6,19 +6,20 @@ use regnet_space::graph::Graph;
 use regnet_space::{AnyNet, Block, Bottleneck, Cell, Preset, Stage, Stem, StemKind};
 
 use super::{Format, numbers, ways};
+use crate::frozen::pool::Pool;
 use crate::frozen::{Calibration, Engine, FreezeError, Isa, Options, Precision, narrow, step};
 
 /// A graph with random tensors that keep activations near 1, and images.
-struct Case {
-    graph: Graph,
-    tensors: HashMap<String, Vec<f32>>,
-    images: Vec<f32>,
+pub struct Case {
+    pub graph: Graph,
+    pub tensors: HashMap<String, Vec<f32>>,
+    pub images: Vec<f32>,
 }
 
-const IMAGES: usize = 3;
+pub const IMAGES: usize = 3;
 
 impl Case {
-    fn new(net: &AnyNet, side: usize) -> Self {
+    pub fn new(net: &AnyNet, side: usize) -> Self {
         let graph = net.graph(side, side + 3).expect("a network");
         let mut next = numbers(1);
         let tensors = graph.parameters().map(|tensor| {
@@ -38,11 +39,11 @@ impl Case {
         Self { graph, tensors, images }
     }
 
-    fn tensor(&self, name: &str) -> Option<Vec<f32>> {
+    pub fn tensor(&self, name: &str) -> Option<Vec<f32>> {
         self.tensors.get(name).cloned()
     }
 
-    fn options(&self, format: Option<Format>, isa: Isa, threads: usize) -> Options {
+    pub fn options(&self, format: Option<Format>, isa: Isa, threads: usize) -> Options {
         let options = Options { threads, isa, ..Options::default() };
         let precision = match format {
             None => Precision::F32,
@@ -58,14 +59,19 @@ impl Case {
     }
 
     /// An engine whose products are narrow even where only twins compute them.
-    fn engine(&self, format: Option<Format>, isa: Isa, threads: usize) -> Engine {
-        let options = self.options(format, isa, threads);
-        let tensor = |name: &str| self.tensor(name);
-        let results = |lowered: &_| options.results(&self.graph, lowered);
-        Engine::build(&self.graph, tensor, &options, format, results).expect("an engine")
+    pub fn engine(&self, format: Option<Format>, isa: Isa, threads: usize) -> Engine {
+        self.engine_with(format, &self.options(format, isa, threads))
     }
 
-    fn logits(&self, engine: &Engine, batch: usize) -> Vec<f32> {
+    pub fn engine_with(&self, format: Option<Format>, options: &Options) -> Engine {
+        let tensor = |name: &str| self.tensor(name);
+        let results = |lowered: &_| options.results(&self.graph, lowered);
+        // More threads than there may be processors.
+        let pool = Pool::new(options.threads, options.spin).expect("threads");
+        Engine::build(&self.graph, tensor, options, pool, format, results).expect("an engine")
+    }
+
+    pub fn logits(&self, engine: &Engine, batch: usize) -> Vec<f32> {
         let len = engine.input().len() * batch;
         let mut logits = vec![f32::NAN; batch * engine.results()[0].len()];
         engine.run(&self.images[..len], &mut logits).expect("a batch");
@@ -80,7 +86,7 @@ fn difference(found: &[f32], expected: &[f32]) -> f64 {
     (square(differences) / square(&mut expected.iter().map(|&value| f64::from(value)))).sqrt()
 }
 
-fn preset(name: &str) -> AnyNet {
+pub fn preset(name: &str) -> AnyNet {
     let declaration = Preset::find(name).expect("a preset").declaration();
     AnyNet { classes: 50, ..declaration.to_anynet().expect("a network") }
 }
@@ -145,20 +151,16 @@ fn narrow_networks_stay_close_to_f32() {
 #[test]
 fn batches_and_threads_give_the_same_bits() {
     let case = Case::new(&nets()[3].1, 17);
-    for (format, isa) in ways() {
-        let one = case.engine(Some(format), isa, 1);
+    let plain = Isa::available().into_iter().map(|isa| (None, isa));
+    for (format, isa) in ways().into_iter().map(|(format, isa)| (Some(format), isa)).chain(plain) {
+        let one = case.engine(format, isa, 1);
         let expected = case.logits(&one, IMAGES);
         let classes = one.results()[0].len();
         for threads in 1..4 {
-            let engine = case.engine(Some(format), isa, threads);
+            let engine = case.engine(format, isa, threads);
             for batch in 1..=IMAGES {
                 let found = case.logits(&engine, batch);
-                assert_eq!(
-                    found,
-                    expected[..batch * classes],
-                    "{} by {isa}, {threads} threads",
-                    format.name()
-                );
+                assert_eq!(found, expected[..batch * classes], "{format:?} by {isa}, {threads} threads");
             }
         }
     }
@@ -174,7 +176,8 @@ fn features_are_handed_out_in_f32() {
         let options = Options { features, ..options };
         let results = |lowered: &_| options.results(&case.graph, lowered);
         let tensor = |name: &str| case.tensor(name);
-        let engine = Engine::build(&case.graph, tensor, &options, format, results).expect("an engine");
+        let pool = Pool::new(2, true).expect("threads");
+        let engine = Engine::build(&case.graph, tensor, &options, pool, format, results).expect("an engine");
         let each = engine.results().iter().map(|shape| vec![f32::NAN; IMAGES * shape.len()]);
         let mut found: Vec<Vec<f32>> = each.collect();
         let mut places: Vec<&mut [f32]> = found.iter_mut().map(Vec::as_mut_slice).collect();
@@ -237,6 +240,40 @@ fn an_engine_says_what_it_computes_with() {
             isa == Isa::best() || !Format::Bf16.is_available(isa),
             "only the best set has narrow products"
         );
+    }
+}
+
+#[test]
+fn ranges_are_of_finite_values() {
+    let case = Case::new(&nets()[2].1, 9);
+    let options = Options { threads: 1, ..Options::default() };
+    let image = case.images.len() / IMAGES;
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let tensor = |name: &str| case.tensor(name);
+        let mut calibration = Calibration::new(&case.graph, tensor, &options).expect("an engine");
+        let mut images = case.images.clone();
+        images[image + 5] = value;
+        let error = calibration.watch(&images).expect_err("a pixel that is not finite");
+        assert!(matches!(error, FreezeError::Pixels { image: 1 }), "{error}");
+        // What was seen before stays, and is all there is.
+        let mut clean = Calibration::new(&case.graph, tensor, &options).expect("an engine");
+        clean.watch(&case.images[..image]).expect("an image");
+        assert_eq!(calibration.ranges().expect("of the first image"), clean.ranges().expect("of the image"));
+
+        let tensor = |name: &str| {
+            let mut tensor = case.tensor(name)?;
+            if name == "s1.b2.f.a.weight" {
+                tensor[0] = value;
+            }
+            Some(tensor)
+        };
+        let mut calibration = Calibration::new(&case.graph, tensor, &options).expect("an engine");
+        let found = calibration.watch(&case.images);
+        // A weight of minus infinity may only make zeros behind its ReLU.
+        if value != f32::NEG_INFINITY {
+            let error = found.expect_err("activations that are not finite").to_string();
+            assert!(error.contains("`s1.b2.") && error.contains("image 0"), "{value}: {error}");
+        }
     }
 }
 

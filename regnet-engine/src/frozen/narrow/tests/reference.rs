@@ -97,7 +97,7 @@ impl Product {
         if let Some(shortcut) = &self.shortcut {
             value += shortcut.at(image, channel, row, column);
         }
-        if self.relu { value.max(0.0) } else { value }
+        if self.relu && value < 0.0 { 0.0 } else { value }
     }
 
     /// A 1x1 convolution of operands: activations, weights `[output][input]` and code.
