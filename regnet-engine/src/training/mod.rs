@@ -186,12 +186,11 @@ impl Plan {
             let mut seconds = vec![0.0; steps.len()];
             self.run(workspace, images, parameters, &mut logits, &mut gradients, pass, Some(&mut seconds));
             logits.fill(1.0);
-            let time = |(step, seconds): (&Box<dyn Step>, f64)| StepTime {
+            times.extend(steps.iter().zip(seconds).map(|(step, seconds)| StepTime {
                 name: step.name(),
                 seconds,
                 multiply_adds: step.multiply_adds(),
-            };
-            times.extend(steps.iter().zip(seconds).map(time));
+            }));
         }
         times
     }
