@@ -43,6 +43,10 @@ pub(super) fn build(graph: &Graph, batch: usize, isa: Isa) -> Result<Steps, Unsu
     builder.read(graph)?;
     builder.forward();
     builder.backward();
+    // Kernels count floats of a buffer in 32 bits.
+    if builder.lens.iter().any(|&len| u32::try_from(len).is_err()) {
+        return Err(Unsupported { layer: "a batch of more than 16 GiB".to_owned() });
+    }
     Ok(builder.finish())
 }
 

@@ -173,6 +173,28 @@ fn stems_and_batches() {
     }
 }
 
+#[test]
+fn a_profile_has_every_layer() {
+    let stages = vec![stage(1, 24, 2, Bottleneck::ONE, 8)];
+    let net = net(Block::Bottleneck, StemKind::Simple, stages, Some(0.25));
+    let graph = net.graph(12, 12).unwrap();
+    let (plan, parameters) = (Plan::new(&graph, 2, 1, Isa::best()).unwrap(), parameters(&graph));
+    let slices: Vec<&[f32]> = parameters.iter().map(|(_, values)| &values[..]).collect();
+    let times = plan.profile(&mut plan.workspace(), &numbers(2 * 3 * 12 * 12, 5), &slices);
+    for layer in ["stem.conv", "s1.b1.proj", "s1.b1.f.a", "s1.b1.f.b", "s1.b1.f.se", "s1.b1.f.c", "head.fc"] {
+        for pass in ["forward", "backward"] {
+            let name = format!("{layer} {pass}");
+            assert!(times.iter().any(|time| time.name == name && time.seconds > 0.0), "{name}");
+        }
+    }
+    // Every multiply-add once forward; backward twice, but for the gradient of the images.
+    let counted = |pass: &str| -> usize {
+        times.iter().filter(|time| time.name.contains(pass)).map(|time| time.multiply_adds).sum()
+    };
+    let forward = counted("forward");
+    assert!(counted("backward") + counted("weight gradient") < 2 * forward && forward > 0);
+}
+
 /// Many channels and few pixels: weight gradients are summed over all pixels at once.
 #[test]
 fn wide_layers_of_few_pixels() {
