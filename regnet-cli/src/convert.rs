@@ -57,11 +57,16 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         args.output.display(),
         args.to,
     )?;
+    if args.to != Naming::Pycls && !models(args.to).any(|preset| is_of(preset, &net)) {
+        crate::report::note(format_args!(
+            "note: {} has no model of this network; what reads the file has to be built with its numbers",
+            args.to
+        ));
+    }
     Ok(())
 }
 
-/// Refuses a network that the library's model would take for another one of the same tensors, and says where the library
-/// has no model of it.
+/// Refuses a network that the library's model would take for another one of the same tensors.
 fn check_library(net: &AnyNet, library: Naming) -> anyhow::Result<()> {
     // pycls builds any network from its configuration.
     if library == Naming::Pycls {
@@ -79,11 +84,6 @@ fn check_library(net: &AnyNet, library: Naming) -> anyhow::Result<()> {
          {strides:?}, and its weights would be taken for another network's: write it with --to pycls",
         net.stem.kind,
     );
-    if !models(library).any(|preset| is_of(preset, net)) {
-        crate::report::note(format_args!(
-            "note: {library} has no model of this network; what reads the file has to be built with its numbers"
-        ));
-    }
     Ok(())
 }
 

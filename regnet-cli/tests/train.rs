@@ -108,7 +108,7 @@ fn a_bad_image_is_refused() {
 fn an_empty_class_folder_is_refused() {
     let data = folder();
     fs::create_dir(data.path().join("train/middling")).unwrap();
-    assert_refused(&folder_source(data.path()), &["train/middling", "no PNG or JPEG"]);
+    assert_refused(&folder_source(data.path()), &["train/middling", "holds no images"]);
 }
 
 #[test]
